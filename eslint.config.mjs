@@ -1,0 +1,31 @@
+import js from "@eslint/js";
+import prettier from "eslint-config-prettier";
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+  { ignores: ["node_modules/", ".switchyard/"] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      // An Output in a template string prints "Calling [toString] on an [Output<T>]…": only these may stand there.
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: false }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // Dynamic providers are classes that only call super(), and interfaces of fixed shape.
+      "@typescript-eslint/no-extraneous-class": "off",
+      "max-lines": ["error", { max: 350, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ["**/*.cjs"],
+    languageOptions: { sourceType: "commonjs" },
+    rules: { "@typescript-eslint/no-require-imports": "off", "@typescript-eslint/no-var-requires": "off" },
+  },
+  {
+    files: ["**/*.cjs", "**/*.mjs"],
+    languageOptions: { globals: Object.fromEntries(["console", "process", "require", "module", "__dirname", "setTimeout"].map((g) => [g, "readonly"])) },
+  },
+  { files: ["test/**"], rules: { "max-lines": ["error", { max: 500, skipBlankLines: true, skipComments: true }] } },
+  prettier,
+);
