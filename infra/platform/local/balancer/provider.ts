@@ -1,0 +1,85 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { hasUnknown, PartialFailure, sameInputs, type Provider } from "../../../providers/contract";
+import { launchNode, logOf } from "../node-process";
+import { inProject } from "../../../providers/project";
+import { choosePort, takenPort } from "../process/configured-port";
+import { isRunning, type ProcessRef } from "../process/identity";
+import { endStrays } from "../process/ledger";
+import { stop, waitUntil } from "../process/lifecycle";
+import { findFree } from "../process/ports";
+import { BalancerClient } from "./client";
+import type { LocalBalancerInputs as Inputs, LocalBalancerState as State } from "./resource";
+
+const firstAdminPort = 8500;
+const firstPreviewPort = 8100;
+const previewKey = { key: "local.previewPort", property: "previewPort" };
+
+/** Longer than the balancer's own STOP_TIMEOUT_MS, so that requests in flight finish before anything is forced. */
+const graceMs = 15_000;
+
+async function bringUp(news: Inputs, olds?: State): Promise<State> {
+  let { adminPort, process: running }: { adminPort: number; process: ProcessRef } = isRunning(olds?.process)
+    ? (olds as State)
+    : await startUp(news, olds);
+  if (olds !== undefined && olds.token !== news.token && running.pid === olds.process.pid) {
+    await stop(running, { graceMs });
+    ({ adminPort, process: running } = await startUp(news, olds));
+  }
+  const partial = { ...news, adminPort, process: running, chosenPreviewPort: olds?.chosenPreviewPort ?? 0 };
+  try {
+    const client = new BalancerClient({ adminPort, token: news.token });
+    const open = (await client.state()).preview?.port;
+    const wanted = news.previewPort ?? open ?? (await findFree(olds?.chosenPreviewPort ?? firstPreviewPort, [adminPort]));
+    if (open !== wanted) await choosePort(previewKey, wanted, wanted);
+    const { port } = await client.openPreview(wanted);
+    return { ...partial, chosenPreviewPort: port };
+  } catch (error) {
+    throw new PartialFailure((error as Error).message, idOf(news), partial, { cause: error });
+  }
+}
+
+/** What it serves it knows by itself, from the file that it writes before it acknowledges a change. */
+async function startUp(news: Inputs, olds?: State): Promise<{ adminPort: number; process: ProcessRef }> {
+  const folder = inProject(news.folder);
+  const adminPort = await findFree(olds?.adminPort ?? firstAdminPort);
+  await endStrays(folder, "balancer", []);
+  const running = await launchNode({
+    entry: "infra/platform/local/balancer/main.ts",
+    args: ["--state", join(folder, "balancer")],
+    env: { ADMIN_PORT: String(adminPort) },
+    secrets: { ADMIN_TOKEN: news.token },
+    folder,
+    group: "balancer",
+  });
+  const client = new BalancerClient({ adminPort, token: news.token, timeoutMs: 1_000 });
+  try {
+    await waitUntil("the local balancer", async () => ((await client.health()).pid === running.pid ? true : undefined), {
+      timeoutMs: 30_000,
+      ref: running,
+      log: logOf(folder, "balancer"),
+    });
+  } catch (error) {
+    await stop(running);
+    throw error;
+  }
+  return { adminPort, process: running };
+}
+
+const idOf = ({ folder }: Inputs): string => `${folder}/balancer`;
+
+export const provider: Provider<Inputs, State> = {
+  check: async (news, olds) =>
+    hasUnknown(news.previewPort) ? [] : takenPort(previewKey, news.previewPort, olds?.chosenPreviewPort),
+  diff(olds, news) {
+    const { adminPort: _a, chosenPreviewPort: _c, process: running, ...inputs } = olds;
+    return { changes: !isRunning(running) || !sameInputs(inputs, news) };
+  },
+  create: async (inputs) => ({ id: idOf(inputs), outs: await bringUp(inputs) }),
+  update: (olds, news) => bringUp(news, olds),
+  async delete({ folder, process: running }) {
+    await stop(running, { graceMs });
+    await endStrays(inProject(folder), "balancer", []);
+    rmSync(join(inProject(folder), "balancer"), { recursive: true, force: true });
+  },
+};

@@ -1,0 +1,50 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Colour } from "../balancer/api";
+import type { InputsOf } from "../../../providers/inputs";
+import { shell } from "../../../providers/shell";
+import type { ProcessRef } from "../process/identity";
+
+/** What a copy is started with; any difference in it means new copies. */
+export interface CopySettings {
+  version: string;
+  /** The migration that the release was built against. */
+  schema: string;
+  /** Path of a Node.js file, relative to the project. */
+  entry: string;
+  env: Record<string, string>;
+  database: { host: string; port: number; name: string; user: string };
+  /** Milliseconds where it is a time. */
+  pool: { max: number; min: number; idle: number; connect: number; statement: number };
+}
+
+export interface LocalColourInputs {
+  folder: string;
+  colour: Colour;
+  /** How many copies run; 0 retires the colour. */
+  count: number;
+  copy: CopySettings;
+  databasePassword: string;
+  balancer: { adminPort: number };
+  balancerToken: string;
+}
+
+export interface Copy {
+  /** Its name in the balancer's target group. */
+  id: string;
+  port: number;
+  process: ProcessRef;
+}
+
+export interface LocalColourState extends LocalColourInputs {
+  copies: Copy[];
+}
+
+/** One running release: its copies as processes of this machine, registered with the balancer. */
+export class LocalColour extends pulumi.dynamic.Resource {
+  declare readonly copies: pulumi.Output<Copy[]>;
+  declare readonly copy: pulumi.Output<CopySettings>;
+
+  constructor(name: string, inputs: InputsOf<LocalColourInputs>, options?: pulumi.CustomResourceOptions) {
+    super(shell("LocalColour"), name, { ...inputs, copies: undefined }, options, "switchyard", "LocalColour");
+  }
+}

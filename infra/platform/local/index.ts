@@ -1,0 +1,100 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ColourName, DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
+import type { LocalConfig, LocalRelease } from "../../config";
+import { Passwords } from "../../providers/passwords/resource";
+import { previewHeader } from "./balancer/api";
+import { LocalBalancer } from "./balancer/resource";
+import { LocalColour } from "./colour/resource";
+import { LocalDatabase } from "./database/resource";
+import { LocalListener } from "./listener/resource";
+import type { EmbeddedMajor } from "./postgres/binaries";
+
+/** As RDS calls its master user by name, so the stack does: the administrator is no superuser. */
+const administrator = "switchyard";
+
+/** One machine, no account: embedded PostgreSQL, colours as processes, a weighted listener. */
+export function createLocalPlatform(config: LocalConfig): Platform {
+  return new LocalPlatform(config);
+}
+
+class LocalPlatform implements Platform {
+  /** Everything of this stack on this machine: data, logs, the balancer's state. Relative to the project. */
+  readonly #folder = `.switchyard/${pulumi.getStack()}`;
+  readonly #passwords = new Passwords("local-passwords", { names: ["superuser", "administrator", "balancer"] });
+  #balancer: LocalBalancer | undefined;
+
+  constructor(readonly config: LocalConfig) {}
+
+  database(): DatabaseServer {
+    const { database, local } = this.config;
+    const password = this.#passwords.of("administrator");
+    const server = new LocalDatabase("database", {
+      folder: this.#folder,
+      majorVersion: database.majorVersion as EmbeddedMajor,
+      maxConnections: database.maxConnections,
+      port: local.databasePort,
+      account: local.postgresUser,
+      deleteDataOnDestroy: local.deleteDataOnDestroy,
+      superuserPassword: this.#passwords.of("superuser"),
+      administrator,
+      administratorPassword: password,
+    });
+    return { host: server.host, port: server.chosenPort, administrator, password, sslmode: "disable" };
+  }
+
+  previewListener(): PreviewListener {
+    this.#balancer = new LocalBalancer("balancer", {
+      folder: this.#folder,
+      previewPort: this.config.local.previewPort,
+      token: this.#passwords.of("balancer"),
+    });
+    return {
+      url: pulumi.interpolate`http://127.0.0.1:${this.#balancer.chosenPreviewPort}`,
+      header: previewHeader,
+    };
+  }
+
+  colour(name: ColourName, release: LocalRelease, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource {
+    const { pool } = this.config.database;
+    const env = this.config.secretKeys.includes(name) ? pulumi.secret({ ...release.env }) : { ...release.env };
+    return new LocalColour(
+      name,
+      {
+        folder: this.#folder,
+        colour: name,
+        count: release.count,
+        copy: pulumi.output({
+          version: release.version,
+          schema: release.schema,
+          entry: release.entry,
+          env,
+          database: { host: database.host, port: database.port, name: database.name, user: database.user },
+          pool: { ...pool },
+        }),
+        databasePassword: database.password,
+        balancer: { adminPort: this.#theBalancer().adminPort },
+        balancerToken: this.#passwords.of("balancer"),
+      },
+      { dependsOn: after },
+    );
+  }
+
+  listener(greenWeight: number, after: pulumi.Resource[]): { url: pulumi.Output<string> } {
+    const listener = new LocalListener(
+      "listener",
+      {
+        adminPort: this.#theBalancer().adminPort,
+        token: this.#passwords.of("balancer"),
+        port: this.config.local.port,
+        greenWeight,
+      },
+      { dependsOn: after },
+    );
+    return { url: pulumi.interpolate`http://127.0.0.1:${listener.chosenPort}` };
+  }
+
+  #theBalancer(): LocalBalancer {
+    if (this.#balancer === undefined) throw new Error("the preview listener is declared before colours and listener");
+    return this.#balancer;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Failure } from "../../../providers/contract";
+import { findFree, isFree } from "./ports";
+
+/** A port that stack config may fix: its key, and the name of the resource's input. */
+export interface PortKey {
+  /** Below `switchyard:`, such as local.port. */
+  key: string;
+  property: string;
+}
+
+/** Judged at preview: a port that somebody else listens on. `ours` is the one that this resource has already. */
+export async function takenPort(
+  { key, property }: PortKey,
+  port: number | undefined,
+  ours: number | undefined,
+): Promise<Failure[]> {
+  if (port === undefined || port === ours || (await isFree(port))) return [];
+  return [{ property, reason: taken(key, port) }];
+}
+
+/** The port to open: the configured one, or the first free one from `preferred`. */
+export async function choosePort({ key }: PortKey, configured: number | undefined, preferred: number): Promise<number> {
+  if (configured === undefined) return findFree(preferred);
+  if (await isFree(configured)) return configured;
+  throw new Error(taken(key, configured));
+}
+
+const taken = (key: string, port: number): string =>
+  `switchyard:${key} is ${port}, a port that another process of this machine listens on: stop that process, choose ` +
+  `another port (pulumi config set --path switchyard:${key} ${port + 1}), or leave the choice to Switchyard ` +
+  `(pulumi config rm --path switchyard:${key})`;

@@ -1,0 +1,60 @@
+import { Client } from "pg";
+
+/** Where a provider connects, and as whom. */
+export interface Connection {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  sslmode: "disable" | "verify-full";
+}
+
+/** How long to wait for a connection; a server on the same network answers in milliseconds. */
+const connectMs = 10_000;
+
+/**
+ * A session for `work`, closed after it. Its own limits are set here, whatever the role's or the server's defaults are:
+ * no statement waits for ever, and an idle session is not ended under us.
+ * @throws with host, port and role, and what the server said; never with the password.
+ */
+export async function withConnection<T>(
+  connection: Connection,
+  password: string,
+  name: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({
+    host: connection.host,
+    port: connection.port,
+    database: connection.database,
+    user: connection.user,
+    password,
+    application_name: name,
+    connectionTimeoutMillis: connectMs,
+    keepAlive: true,
+    ssl: connection.sslmode === "verify-full" ? { rejectUnauthorized: true } : false,
+    options: "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c client_min_messages=warning",
+  });
+  // A session that the server ends while nothing runs on it is reported by the next query.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    const { user, host, port, database } = connection;
+    throw new Error(`can't connect as ${user} to ${database} at ${host}:${port}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whether the server can't be reached at all, as opposed to refusing what was asked. */
+export function isUnreachable(error: unknown): boolean {
+  const codes = [error, (error as Error).cause].map((each) => (each as { code?: string } | undefined)?.code ?? "");
+  // 57P03: starting up. 57P01, 57P02: shutting down.
+  return codes.some((code) => /^(E[A-Z]+|57P0[123])$/.test(code)) || /timeout expired/.test((error as Error).message);
+}

@@ -1,0 +1,39 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { InputsOf } from "../inputs";
+import { shell } from "../shell";
+
+export interface PasswordsInputs {
+  /** One password is made for each name, and kept as long as the name stays. */
+  names: string[];
+}
+
+export interface PasswordsState extends PasswordsInputs {
+  passwords: Record<string, string>;
+}
+
+/** Random passwords that only the stack's encrypted state keeps. */
+export class Passwords extends pulumi.dynamic.Resource {
+  declare private readonly passwords: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, inputs: InputsOf<PasswordsInputs>, options?: pulumi.CustomResourceOptions) {
+    super(
+      shell("Passwords"),
+      name,
+      { ...inputs, passwords: undefined },
+      { ...options, additionalSecretOutputs: ["passwords"] },
+      "switchyard",
+      "Passwords",
+    );
+  }
+
+  /** The password of `name`, as a secret. */
+  of(name: string): pulumi.Output<string> {
+    return pulumi.secret(
+      this.passwords.apply((passwords) => {
+        const password = passwords[name];
+        if (password === undefined) throw new Error(`no password was declared for ${name}`);
+        return password;
+      }),
+    );
+  }
+}

@@ -1,0 +1,119 @@
+import { inProject } from "../project";
+import { readMigrations } from "../../schema/read";
+import { compareVersions, type Migration } from "../../schema/types";
+import { isUnreachable, withConnection } from "../connection";
+import { hasUnknown, PartialFailure, sameInputs, type Difference, type Failure, type Provider } from "../contract";
+import { prepareHistory, readHistory, type HistoryRow } from "../schema/history";
+import { withSchemaLock } from "../schema/lock";
+import { runUp } from "../schema/run-up";
+import type { SchemaWidenInputs as Inputs, SchemaWidenState as State } from "./resource";
+
+/** How long to wait for another run that changes the schema, in ms. */
+const lockWaitMs = 60_000;
+
+/** Judged from what is declared now and what was applied before; no database is asked. */
+function check(news: Inputs, olds: Inputs | undefined): Failure[] {
+  if (hasUnknown(news.migrations)) return [];
+  const before = new Map(olds?.migrations.map((each) => [each.version, each]));
+  const newest = olds?.migrations.at(-1)?.version ?? "";
+  const failure = (reason: string): Failure => ({ property: "migrations", reason });
+  const declared = new Set(news.migrations.map(({ version }) => version));
+  return [
+    ...news.migrations.flatMap(({ version, name, phase, checksum }) => {
+      const old = before.get(version);
+      if (phase === "contract")
+        return failure(`${version}_${name} is a contract migration: the schema can only be widened so far, so leave it out`);
+      if (old !== undefined && old.checksum !== checksum)
+        return failure(`${version}_${name} was applied and has been edited since: put it back, and write a new migration`);
+      if (old === undefined && newest !== "" && compareVersions(version, newest) < 0)
+        return failure(`${version}_${name} sorts before ${newest}, which is applied: give it the next free version`);
+      return [];
+    }),
+    ...[...before.values()]
+      .filter(({ version }) => !declared.has(version))
+      .map(({ version, name }) =>
+        failure(
+          `${version}_${name} is applied and no longer declared: put its file back, or migrateTo (pulumi config set ` +
+            `switchyard:migrateTo ${newest})`,
+        ),
+      ),
+  ];
+}
+
+/** The history in the database counts where it can be read: a restored or rebuilt database is seen, and put right. */
+async function diff(olds: State, news: Inputs): Promise<Difference> {
+  const { schemaVersion: _s, applied: _a, ...inputs } = olds;
+  if (hasUnknown(news) || !sameInputs(inputs, news)) return { changes: true };
+  try {
+    const history = await withConnection(news.connection, news.password, "switchyard-preview", readHistory);
+    return { changes: !news.migrations.every(({ version }) => isApplied(history, version)) };
+  } catch (error) {
+    // A database that is down is no change of the schema; whatever needs it says so itself.
+    if (isUnreachable(error)) return { changes: false };
+    throw error;
+  }
+}
+
+const isApplied = (history: HistoryRow[], version: string): boolean =>
+  history.some((row) => row.version === version && row.finishedAt !== null);
+
+async function widen(news: Inputs, olds?: State): Promise<State> {
+  const files = new Map(readMigrations(inProject(news.folder)).map((each) => [each.version, each]));
+  const wanted = news.migrations.map((each) => {
+    const file = files.get(each.version);
+    if (file?.checksum === each.checksum) return file;
+    throw new Error(`${news.folder}/${each.version}_${each.name}.sql changed while pulumi up ran; run it again`);
+  });
+  const { connection, password, owner } = news;
+  const state = (applied: Migration[]): State => ({
+    ...news,
+    schemaVersion: applied.at(-1)?.version ?? "",
+    applied: applied.length,
+  });
+  return withConnection(connection, password, "switchyard-lock", (lock) =>
+    withConnection(connection, password, "switchyard-migrate", (client) =>
+      withSchemaLock(lock, { waitMs: lockWaitMs, say: (line) => console.error(line) }, async (assertHeld) => {
+        await client.query(`SET ROLE ${client.escapeIdentifier(owner)}`);
+        await prepareHistory(client);
+        const history = await readHistory(client);
+        assertUnedited(wanted, history);
+        const done: Migration[] = [];
+        for (const migration of wanted) {
+          try {
+            if (!isApplied(history, migration.version))
+              await runUp(client, migration, history.find(({ version }) => version === migration.version), assertHeld);
+            done.push(migration);
+          } catch (error) {
+            // State keeps the inputs of before, so that the next `up` sees the pending ones again.
+            const partial = olds ?? { ...state(done), migrations: [] };
+            throw new PartialFailure((error as Error).message, idOf(news), partial, { cause: error });
+          }
+        }
+        return state(done);
+      }),
+    ),
+  );
+}
+
+/** The database's own word counts more than state's: it may have been brought here by another stack or a restore. */
+function assertUnedited(wanted: Migration[], history: HistoryRow[]): void {
+  const edited = wanted.filter(({ version, checksum }) =>
+    history.some((row) => row.version === version && row.finishedAt !== null && row.checksum !== checksum),
+  );
+  if (edited.length > 0)
+    throw new Error(
+      `the database has other contents on record for ${edited.map(({ fileName }) => fileName).join(", ")}; applied ` +
+        "migrations are never edited: put the files back, and write a new migration",
+    );
+}
+
+const idOf = ({ connection }: Inputs): string => `${connection.database}/schema`;
+
+export const provider: Provider<Inputs, State> = {
+  check,
+  diff,
+  create: async (inputs) => ({ id: idOf(inputs), outs: await widen(inputs) }),
+  update: (olds, news) => widen(news, olds),
+  // The schema goes with its database, never before it.
+  delete: () => Promise.resolve(),
+};
