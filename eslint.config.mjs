@@ -1,8 +1,9 @@
 import js from "@eslint/js";
 import prettier from "eslint-config-prettier";
+import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ["node_modules/", ".switchyard/"] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
@@ -20,11 +21,21 @@ export default tseslint.config(
   {
     files: ["**/*.cjs"],
     languageOptions: { sourceType: "commonjs" },
-    rules: { "@typescript-eslint/no-require-imports": "off", "@typescript-eslint/no-var-requires": "off" },
+    rules: {
+      "@typescript-eslint/no-require-imports": "off", // Functions that come by require() look like methods.
+      "@typescript-eslint/unbound-method": "off",
+    },
   },
   {
     files: ["**/*.cjs", "**/*.mjs"],
-    languageOptions: { globals: Object.fromEntries(["console", "process", "require", "module", "__dirname", "setTimeout"].map((g) => [g, "readonly"])) },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["console", "process", "require", "module", "__dirname", "setTimeout", "setImmediate"].map((g) => [
+          g,
+          "readonly",
+        ]),
+      ),
+    },
   },
   { files: ["test/**"], rules: { "max-lines": ["error", { max: 500, skipBlankLines: true, skipComments: true }] } },
   prettier,

@@ -11,7 +11,8 @@ const stack = "local";
 async function start(): Promise<number> {
   await prepare((line) => console.log(line));
   const env = environment(process.env);
-  const pulumi = (...args: string[]) => run(process.execPath, [join(root, "tools", "pulumi.cjs"), ...args], { cwd: root, env });
+  const pulumi = (...args: string[]) =>
+    run(process.execPath, [join(root, "tools", "pulumi.cjs"), ...args], { cwd: root, env });
   if ((await pulumi("stack", "select", stack)).code !== 0) {
     dropForeignSalt();
     const { code, output } = await pulumi("stack", "init", stack);
@@ -35,7 +36,11 @@ function dropForeignSalt(): void {
 
 function attached(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, "tools", "pulumi.cjs"), ...args], { cwd: root, env, stdio: "inherit" });
+    const child = spawn(process.execPath, [join(root, "tools", "pulumi.cjs"), ...args], {
+      cwd: root,
+      env,
+      stdio: "inherit",
+    });
     // Ctrl-C goes to the whole group of the terminal: the engine handles it, and its exit code is awaited here.
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
     child.once("error", reject);

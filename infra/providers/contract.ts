@@ -48,9 +48,17 @@ export class PartialFailure extends Error {
   }
 }
 
-/** Whether two sets of inputs are alike, whatever the order of their keys; one that was removed is a difference too. */
-export function sameInputs(olds: object, news: object): boolean {
-  return canonical(olds) === canonical(news);
+/**
+ * Whether the inputs that `olds` was made from and `news` are alike, whatever the order of their keys; one that was
+ * removed is a difference too. `outputs`: the keys of `olds` that are no inputs.
+ */
+export function sameInputs<O extends object>(
+  olds: O,
+  news: object,
+  outputs: readonly (keyof O & string)[] = [],
+): boolean {
+  const inputs = Object.entries(olds).filter(([key]) => !outputs.some((output) => output === key));
+  return canonical(Object.fromEntries(inputs)) === canonical(news);
 }
 
 function canonical(value: unknown): string {

@@ -20,12 +20,18 @@ const providers: Record<string, () => AnyProvider> = {
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
-/** What `shell` calls: the provider of that name, in the form the engine speaks. */
-export function provider(name: string): Required<Omit<pulumi.dynamic.ResourceProvider, "configure">> {
+type EngineProvider = Required<Omit<pulumi.dynamic.ResourceProvider, "configure">>;
+
+/** What `shell` calls: the provider of that name. */
+export function provider(name: string): EngineProvider {
   const load = providers[name];
   if (load === undefined)
     throw new Error(`no dynamic provider named ${name} in infra/providers/entry.ts; names that are in state must stay`);
-  const real = load();
+  return inEnginesForm(load());
+}
+
+/** A provider of ours in the form that the engine speaks. */
+export function inEnginesForm(real: AnyProvider): EngineProvider {
   return {
     check: (olds: object | undefined, news: object) =>
       plainly(async () => {

@@ -1,3 +1,6 @@
+/* eslint-disable @typescript-eslint/no-require-imports, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call,
+   @typescript-eslint/no-unsafe-member-access, @typescript-eslint/require-await -- the closure is kept in state as text and
+   runs elsewhere: anything that it names from this file, a type's helper or a constant, would be captured with it */
 import type * as pulumi from "@pulumi/pulumi";
 
 /**
@@ -7,16 +10,28 @@ import type * as pulumi from "@pulumi/pulumi";
  */
 export const shell = (name: string): pulumi.dynamic.ResourceProvider => ({
   async check(olds: unknown, news: unknown) {
-    return require("tsx/cjs/api").require("./providers/entry", process.cwd() + "/_").provider(name).check(olds, news);
+    return require("tsx/cjs/api")
+      .require("./providers/entry", process.cwd() + "/_")
+      .provider(name)
+      .check(olds, news);
   },
   async diff(id: string, olds: unknown, news: unknown) {
-    return require("tsx/cjs/api").require("./providers/entry", process.cwd() + "/_").provider(name).diff(id, olds, news);
+    return require("tsx/cjs/api")
+      .require("./providers/entry", process.cwd() + "/_")
+      .provider(name)
+      .diff(id, olds, news);
   },
   async create(inputs: unknown) {
-    return require("tsx/cjs/api").require("./providers/entry", process.cwd() + "/_").provider(name).create(inputs);
+    return require("tsx/cjs/api")
+      .require("./providers/entry", process.cwd() + "/_")
+      .provider(name)
+      .create(inputs);
   },
   async read(id: string, props: unknown) {
-    return require("tsx/cjs/api").require("./providers/entry", process.cwd() + "/_").provider(name).read(id, props);
+    return require("tsx/cjs/api")
+      .require("./providers/entry", process.cwd() + "/_")
+      .provider(name)
+      .read(id, props);
   },
   async update(id: string, olds: unknown, news: unknown) {
     return require("tsx/cjs/api")
@@ -25,6 +40,9 @@ export const shell = (name: string): pulumi.dynamic.ResourceProvider => ({
       .update(id, olds, news);
   },
   async delete(id: string, props: unknown) {
-    return require("tsx/cjs/api").require("./providers/entry", process.cwd() + "/_").provider(name).delete(id, props);
+    return require("tsx/cjs/api")
+      .require("./providers/entry", process.cwd() + "/_")
+      .provider(name)
+      .delete(id, props);
   },
 });

@@ -19,10 +19,14 @@ export async function ensurePlugins(
   const missing = Object.entries(localPlugins).filter(([name, version]) => !isInstalled(home, name, version));
   let reason = missing.length === 0 ? undefined : await whyUnreachable();
   for (const [name, version] of reason === undefined ? missing : []) {
-    const { code, output } = await run(join(engine, "bin", "pulumi"), ["plugin", "install", "resource", name, version], {
-      env: { ...process.env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
-      timeoutMs: 300_000,
-    });
+    const { code, output } = await run(
+      join(engine, "bin", "pulumi"),
+      ["plugin", "install", "resource", name, version],
+      {
+        env: { ...process.env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
+        timeoutMs: 300_000,
+      },
+    );
     if (code !== 0) reason = output.trim().split("\n").at(-1) ?? `exit code ${code}`;
   }
   const names = Object.keys(localPlugins);
@@ -33,7 +37,9 @@ export async function ensurePlugins(
   mkdirSync(standInHome, { recursive: true });
   linkEngine(home, standInHome);
   installStandIns(standInHome, names);
-  say(`plugins ${names.join(", ")}: STAND-INS of this project, for the local stack and tests only (official ones: ${reason})`);
+  say(
+    `plugins ${names.join(", ")}: STAND-INS of this project, for the local stack and tests only (official ones: ${reason})`,
+  );
   return standInHome;
 }
 

@@ -54,7 +54,12 @@ class LocalPlatform implements Platform {
     };
   }
 
-  colour(name: ColourName, release: LocalRelease, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource {
+  colour(
+    name: ColourName,
+    release: LocalRelease,
+    database: ServiceDatabase,
+    after: pulumi.Resource[],
+  ): pulumi.Resource {
     const { pool } = this.config.database;
     const env = this.config.secretKeys.includes(name) ? pulumi.secret({ ...release.env }) : { ...release.env };
     return new LocalColour(
@@ -72,8 +77,8 @@ class LocalPlatform implements Platform {
           pool: { ...pool },
         }),
         databasePassword: database.password,
-        balancer: { adminPort: this.#theBalancer().adminPort },
-        balancerToken: this.#passwords.of("balancer"),
+        adminPort: this.#theBalancer().adminPort,
+        token: this.#passwords.of("balancer"),
       },
       { dependsOn: after },
     );

@@ -22,9 +22,13 @@ function check(news: Inputs, olds: Inputs | undefined): Failure[] {
     ...news.migrations.flatMap(({ version, name, phase, checksum }) => {
       const old = before.get(version);
       if (phase === "contract")
-        return failure(`${version}_${name} is a contract migration: the schema can only be widened so far, so leave it out`);
+        return failure(
+          `${version}_${name} is a contract migration: the schema can only be widened so far, so leave it out`,
+        );
       if (old !== undefined && old.checksum !== checksum)
-        return failure(`${version}_${name} was applied and has been edited since: put it back, and write a new migration`);
+        return failure(
+          `${version}_${name} was applied and has been edited since: put it back, and write a new migration`,
+        );
       if (old === undefined && newest !== "" && compareVersions(version, newest) < 0)
         return failure(`${version}_${name} sorts before ${newest}, which is applied: give it the next free version`);
       return [];
@@ -42,8 +46,7 @@ function check(news: Inputs, olds: Inputs | undefined): Failure[] {
 
 /** The history in the database counts where it can be read: a restored or rebuilt database is seen, and put right. */
 async function diff(olds: State, news: Inputs): Promise<Difference> {
-  const { schemaVersion: _s, applied: _a, ...inputs } = olds;
-  if (hasUnknown(news) || !sameInputs(inputs, news)) return { changes: true };
+  if (hasUnknown(news) || !sameInputs(olds, news, ["schemaVersion", "applied"])) return { changes: true };
   try {
     const history = await withConnection(news.connection, news.password, "switchyard-preview", readHistory);
     return { changes: !news.migrations.every(({ version }) => isApplied(history, version)) };
@@ -81,7 +84,12 @@ async function widen(news: Inputs, olds?: State): Promise<State> {
         for (const migration of wanted) {
           try {
             if (!isApplied(history, migration.version))
-              await runUp(client, migration, history.find(({ version }) => version === migration.version), assertHeld);
+              await runUp(
+                client,
+                migration,
+                history.find(({ version }) => version === migration.version),
+                assertHeld,
+              );
             done.push(migration);
           } catch (error) {
             // State keeps the inputs of before, so that the next `up` sees the pending ones again.

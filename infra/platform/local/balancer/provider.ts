@@ -30,7 +30,8 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   try {
     const client = new BalancerClient({ adminPort, token: news.token });
     const open = (await client.state()).preview?.port;
-    const wanted = news.previewPort ?? open ?? (await findFree(olds?.chosenPreviewPort ?? firstPreviewPort, [adminPort]));
+    const wanted =
+      news.previewPort ?? open ?? (await findFree(olds?.chosenPreviewPort ?? firstPreviewPort, [adminPort]));
     if (open !== wanted) await choosePort(previewKey, wanted, wanted);
     const { port } = await client.openPreview(wanted);
     return { ...partial, chosenPreviewPort: port };
@@ -54,11 +55,15 @@ async function startUp(news: Inputs, olds?: State): Promise<{ adminPort: number;
   });
   const client = new BalancerClient({ adminPort, token: news.token, timeoutMs: 1_000 });
   try {
-    await waitUntil("the local balancer", async () => ((await client.health()).pid === running.pid ? true : undefined), {
-      timeoutMs: 30_000,
-      ref: running,
-      log: logOf(folder, "balancer"),
-    });
+    await waitUntil(
+      "the local balancer",
+      async () => ((await client.health()).pid === running.pid ? true : undefined),
+      {
+        timeoutMs: 30_000,
+        ref: running,
+        log: logOf(folder, "balancer"),
+      },
+    );
   } catch (error) {
     await stop(running);
     throw error;
@@ -72,8 +77,8 @@ export const provider: Provider<Inputs, State> = {
   check: async (news, olds) =>
     hasUnknown(news.previewPort) ? [] : takenPort(previewKey, news.previewPort, olds?.chosenPreviewPort),
   diff(olds, news) {
-    const { adminPort: _a, chosenPreviewPort: _c, process: running, ...inputs } = olds;
-    return { changes: !isRunning(running) || !sameInputs(inputs, news) };
+    const same = sameInputs(olds, news, ["adminPort", "chosenPreviewPort", "process"]);
+    return { changes: !isRunning(olds.process) || !same };
   },
   create: async (inputs) => ({ id: idOf(inputs), outs: await bringUp(inputs) }),
   update: (olds, news) => bringUp(news, olds),

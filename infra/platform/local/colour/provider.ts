@@ -1,5 +1,12 @@
 import { existsSync } from "node:fs";
-import { hasUnknown, PartialFailure, sameInputs, type Difference, type Failure, type Provider } from "../../../providers/contract";
+import {
+  hasUnknown,
+  PartialFailure,
+  sameInputs,
+  type Difference,
+  type Failure,
+  type Provider,
+} from "../../../providers/contract";
 import { BalancerClient, BalancerError } from "../balancer/client";
 import { inProject } from "../../../providers/project";
 import { isRunning } from "../process/identity";
@@ -8,8 +15,7 @@ import { stop } from "../process/lifecycle";
 import { retire, startCopy, takeIn, targetOf } from "./copy";
 import type { Copy, LocalColourInputs as Inputs, LocalColourState as State } from "./resource";
 
-const clientOf = (inputs: Inputs): BalancerClient =>
-  new BalancerClient({ adminPort: inputs.balancer.adminPort, token: inputs.balancerToken });
+const clientOf = (inputs: Inputs): BalancerClient => new BalancerClient(inputs);
 
 function check(news: Inputs): Failure[] {
   const { entry } = news.copy;
@@ -26,8 +32,12 @@ function check(news: Inputs): Failure[] {
 
 /** Copies that run and are registered count; what state remembers of them may be long dead. */
 async function diff(olds: State, news: Inputs): Promise<Difference> {
-  const { copies, ...inputs } = olds;
-  if (!sameInputs(inputs, news) || copies.length !== news.count || !copies.every((copy) => isRunning(copy.process)))
+  const { copies } = olds;
+  if (
+    !sameInputs(olds, news, ["copies"]) ||
+    copies.length !== news.count ||
+    !copies.every((copy) => isRunning(copy.process))
+  )
     return { changes: true };
   try {
     const state = await clientOf(olds).state();
@@ -65,7 +75,12 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   }
 }
 
-const startedWith = ({ copy, databasePassword, colour, folder }: Inputs) => ({ copy, databasePassword, colour, folder });
+const startedWith = ({ copy, databasePassword, colour, folder }: Inputs) => ({
+  copy,
+  databasePassword,
+  colour,
+  folder,
+});
 
 /** A target that no state knows of is what a killed `up` left registered. */
 async function forgetStrangers(client: BalancerClient, { colour }: Inputs, copies: Copy[]): Promise<void> {

@@ -24,8 +24,8 @@ export interface LocalColourInputs {
   count: number;
   copy: CopySettings;
   databasePassword: string;
-  balancer: { adminPort: number };
-  balancerToken: string;
+  adminPort: number;
+  token: string;
 }
 
 export interface Copy {

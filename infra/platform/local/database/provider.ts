@@ -1,6 +1,13 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { hasUnknown, PartialFailure, sameInputs, type Difference, type Failure, type Provider } from "../../../providers/contract";
+import {
+  hasUnknown,
+  PartialFailure,
+  sameInputs,
+  type Difference,
+  type Failure,
+  type Provider,
+} from "../../../providers/contract";
 import { inProject } from "../../../providers/project";
 import { makeAdministrator } from "../postgres/administrator";
 import { findBinaries } from "../postgres/binaries";
@@ -40,8 +47,7 @@ async function check(news: Inputs, olds: Inputs | undefined): Promise<Failure[]>
 
 function diff(olds: State, news: Inputs): Difference {
   if (!isRunning(olds.server)) return { changes: true };
-  const { host: _h, chosenPort: _p, version: _v, server: _s, ...inputs } = olds;
-  return { changes: !sameInputs(inputs, news) };
+  return { changes: !sameInputs(olds, news, ["host", "chosenPort", "version", "server"]) };
 }
 
 async function bringUp(news: Inputs, olds?: State): Promise<State> {
@@ -55,7 +61,9 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
     server = undefined;
   }
   const port =
-    server !== undefined && olds !== undefined ? olds.chosenPort : await choosePort(portKey, news.port, olds?.chosenPort ?? firstPort);
+    server !== undefined && olds !== undefined
+      ? olds.chosenPort
+      : await choosePort(portKey, news.port, olds?.chosenPort ?? firstPort);
   // The cluster opens with the password it was made with; a new one is set once it runs.
   const options: cluster.ClusterOptions = {
     home,

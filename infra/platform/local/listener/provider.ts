@@ -10,11 +10,10 @@ const weightsFor = (greenWeight: number): Weights => ({ blue: 100 - greenWeight,
 
 /** Live weights count, not what state remembers: somebody may have moved them, or a walk was killed half way. */
 async function diff(olds: State, news: Inputs): Promise<Difference> {
-  const { chosenPort, ...inputs } = olds;
-  if (hasUnknown(news) || !sameInputs(inputs, news)) return { changes: true };
+  if (hasUnknown(news) || !sameInputs(olds, news, ["chosenPort"])) return { changes: true };
   try {
     const { production } = await new BalancerClient(news).state();
-    const live = production?.weights.green === news.greenWeight && production.port === chosenPort;
+    const live = production?.weights.green === news.greenWeight && production.port === olds.chosenPort;
     return { changes: !live };
   } catch (error) {
     // Not running: bringing it back is the balancer's own change, and it comes back with the weights it had.
