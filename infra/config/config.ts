@@ -1,0 +1,77 @@
+import type { z } from "zod";
+import type { MigrationVersion } from "./kinds";
+import type { schema } from "./schema";
+import type { DatabaseSettings } from "./sections/database";
+import type { LocalSettings } from "./sections/local";
+import { defaultCount, type AwsRelease, type LocalRelease, type ReleaseBase } from "./sections/release";
+import { colours, type Colour } from "./sections/traffic";
+
+/** What the config of every stack says, on any platform. */
+interface Common<Release> {
+  /** Percent of new requests that green gets, 0..100; blue gets the rest. Default: 0. */
+  readonly greenWeight: number;
+  /** The release of blue. It is there whenever blue has weight. */
+  readonly blue?: Release | undefined;
+  /** The release of green. It is there whenever green has weight. */
+  readonly green?: Release | undefined;
+  /** The migration up to which the schema is brought; no release's own is past it. Default: "latest". */
+  readonly migrateTo: "latest" | MigrationVersion;
+  readonly database: DatabaseSettings;
+  /**
+   * The top-level keys that hold a secret somewhere, such as "blue". The engine decrypts them for the program: whoever
+   * passes on a value of theirs wraps it in `pulumi.secret`.
+   */
+  readonly secretKeys: readonly string[];
+}
+
+/** The config of a stack on one machine. */
+export interface LocalConfig extends Common<LocalRelease> {
+  readonly platform: "local";
+  readonly local: LocalSettings;
+}
+
+/** The config of a stack on AWS. */
+export interface AwsConfig extends Common<AwsRelease> {
+  readonly platform: "aws";
+}
+
+/** A stack's config, parsed and checked: nothing downstream has to doubt it. `platform` tells the kinds apart. */
+export type Config = LocalConfig | AwsConfig;
+
+/** What zod makes of a valid tree; the rules have seen to what it leaves open. */
+export type Parsed = z.output<typeof schema>;
+type ParsedRelease = NonNullable<Parsed[Colour]>;
+
+/** Fills in the defaults that depend on the platform. */
+export function complete({ platform, blue, green, local, ...common }: Parsed, secretKeys: readonly string[]): Config {
+  const releases = { blue, green };
+  if (platform === "local") {
+    const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });
+    const settings = local ?? { deleteDataOnDestroy: false };
+    return { ...common, platform, ...each(releases, defaultCount.local, start), local: settings, secretKeys };
+  }
+  const start = ({ image }: ParsedRelease) => ({ image: given(image) });
+  return { ...common, platform, ...each(releases, defaultCount.aws, start), secretKeys };
+}
+
+/** Completes the releases that there are, and adds no key for one that there isn't. */
+function each<Start>(
+  releases: Readonly<Record<Colour, ParsedRelease | undefined>>,
+  usualCount: number,
+  start: (release: ParsedRelease) => Start,
+): Partial<Record<Colour, ReleaseBase & Start>> {
+  const completed: Partial<Record<Colour, ReleaseBase & Start>> = {};
+  for (const colour of colours) {
+    const release = releases[colour];
+    if (release === undefined) continue;
+    const { version, schema, count = usualCount, env } = release;
+    completed[colour] = { version, schema, count, env, ...start(release) };
+  }
+  return completed;
+}
+
+function given<T>(value: T | undefined): T {
+  if (value === undefined)
+    throw new Error("the config rules let a release through that can't be started on its platform");
+  return value;
+}

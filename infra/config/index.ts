@@ -1,0 +1,21 @@
+/** The config of a stack: its types, and how it is read. `./stack` reads it from the engine. */
+export type { AwsConfig, Config, LocalConfig } from "./config";
+export { formatDuration, milliseconds, parseDuration, type Milliseconds } from "./duration";
+export { isMigrationVersion, type Identifier, type MigrationVersion, type ReleaseVersion } from "./kinds";
+export { loadConfig } from "./load";
+export { ConfigError, type Source } from "./message";
+export type { EntryFile, ImageReference } from "./program";
+export { bytes, formatSize, parseSize, type Bytes } from "./size";
+export {
+  connectionReserve,
+  connectionsFor,
+  reservedConnections,
+  type DatabaseSettings,
+  type MajorVersion,
+  type PoolSettings,
+} from "./sections/database";
+export type { LocalSettings, UnixUser } from "./sections/local";
+export { compareMigrations } from "./sections/migrations";
+export type { Platform } from "./sections/platform";
+export type { AwsRelease, LocalRelease, ReleaseBase } from "./sections/release";
+export { colours, otherColour, weightOf, type Colour } from "./sections/traffic";

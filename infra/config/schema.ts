@@ -1,0 +1,29 @@
+import { z } from "zod";
+import type { Facts } from "./draft";
+import type { Problem } from "./problem";
+import { databaseKeys } from "./sections/database";
+import { databaseRules } from "./sections/database-rules";
+import { localKeys, localRules } from "./sections/local";
+import { migrationKeys, migrationRules } from "./sections/migrations";
+import { platformKeys } from "./sections/platform";
+import { releaseKeys } from "./sections/release";
+import { releaseRules } from "./sections/release-rules";
+import { trafficKeys } from "./sections/traffic";
+
+/** Every key of stack config. A new section adds its keys here, and its rules below. */
+export const schema = z.strictObject({
+  ...platformKeys,
+  ...trafficKeys,
+  ...releaseKeys,
+  ...migrationKeys,
+  ...databaseKeys,
+  ...localKeys,
+});
+
+/** What holds between keys, and so can't be said of one. Each rule judges what is valid and leaves out the rest. */
+export const rules: readonly ((facts: Facts) => Problem[])[] = [
+  releaseRules,
+  migrationRules,
+  databaseRules,
+  localRules,
+];
