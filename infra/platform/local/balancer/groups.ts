@@ -1,0 +1,152 @@
+import http from "node:http";
+import type { Colour, Deregistered, Health, NewTarget, TargetState } from "./api";
+import { nextTarget } from "./choose";
+import { BalancerError } from "./errors";
+import type { Exchange } from "./exchange";
+import { Flight } from "./flight";
+import { afterCheck, initialHealth, startChecks } from "./health";
+import type { Logger } from "pino";
+import type { HealthSettings } from "./settings";
+
+/** One registered process of a colour, with its own connections. */
+export class Target {
+  readonly flight = new Flight<Exchange>();
+  /** Kept-alive connections to this target alone, so that they can be closed with it. */
+  readonly agent: http.Agent;
+  #record = initialHealth;
+  #draining = false;
+  #stopChecks: () => void;
+
+  constructor(
+    readonly colour: Colour,
+    readonly address: NewTarget,
+    readonly order: number,
+    settings: HealthSettings,
+    idleTimeoutMs: number,
+    log: Logger,
+  ) {
+    this.agent = new http.Agent({ keepAlive: true, timeout: idleTimeoutMs });
+    this.#stopChecks = startChecks(address, settings, (verdict) => {
+      const before = this.#record.health;
+      this.#record = afterCheck(this.#record, verdict, settings);
+      const health = this.#record.health;
+      if (health.state !== before.state) log.info({ colour, target: address.id, health }, "target health changed");
+    });
+  }
+
+  get health(): Health {
+    if (!this.#draining) return this.#record.health;
+    return {
+      state: "draining",
+      reason: "Target.DeregistrationInProgress",
+      description: `Target deregistration is in progress: ${this.flight.size} in flight.`,
+    };
+  }
+
+  get name(): string {
+    return `${this.colour} target ${this.address.id} (${this.address.host}:${this.address.port})`;
+  }
+
+  state(): TargetState {
+    return { ...this.address, health: this.health, inFlight: this.flight.size };
+  }
+
+  /** Gives it no new requests, lets those in flight finish for up to `delayMs`, then cuts off the rest. */
+  async drain(delayMs: number): Promise<Deregistered> {
+    this.#draining = true;
+    this.#stopChecks();
+    const cut = await this.flight.landed(delayMs);
+    this.close();
+    return { cut };
+  }
+
+  /** Ends its health checks and closes every connection to it; what is still in flight fails. */
+  close(): void {
+    this.#stopChecks();
+    for (const exchange of this.flight) exchange.cut();
+    this.agent.destroy();
+  }
+}
+
+/** The targets of one colour. */
+export class TargetGroup {
+  readonly #registered = new Map<string, Target>();
+  readonly #draining = new Map<Target, Promise<Deregistered>>();
+  #lastOrder = -1;
+  #nextOrder = 0;
+
+  constructor(
+    readonly colour: Colour,
+    private readonly health: HealthSettings,
+    private readonly idleTimeoutMs: number,
+    private readonly log: Logger,
+  ) {}
+
+  /** Those that can get requests, or could if they were healthy. */
+  get registered(): readonly Target[] {
+    return [...this.#registered.values()];
+  }
+
+  /** The target for a new request; undefined when none is registered. */
+  choose(): Target | undefined {
+    const target = nextTarget(this.registered, this.#lastOrder);
+    if (target) this.#lastOrder = target.order;
+    return target;
+  }
+
+  states(): TargetState[] {
+    return [...this.registered, ...this.#draining.keys()].map((target) => target.state());
+  }
+
+  addresses(): NewTarget[] {
+    return this.registered.map((target) => target.address);
+  }
+
+  /**
+   * Whether `address` is registered already, exactly so.
+   * @throws BalancerError DuplicateTarget when its id stands for another address
+   */
+  has(address: NewTarget): boolean {
+    const known = this.#registered.get(address.id)?.address;
+    if (!known) return false;
+    if (known.host === address.host && known.port === address.port) return true;
+    throw new BalancerError(
+      "DuplicateTarget",
+      `${this.colour} target ${address.id} is registered at ${known.host}:${known.port}, not at ` +
+        `${address.host}:${address.port}. Deregister it first, or register the other under its own id.`,
+    );
+  }
+
+  add(address: NewTarget): Target {
+    const target = new Target(this.colour, address, this.#nextOrder++, this.health, this.idleTimeoutMs, this.log);
+    this.#registered.set(address.id, target);
+    return target;
+  }
+
+  /** The registered target of that id. */
+  find(id: string): Target | undefined {
+    return this.#registered.get(id);
+  }
+
+  /** The end of a drain of that id which is under way: a repeated deregistration waits for the first one. */
+  drainOf(id: string): Promise<Deregistered> | undefined {
+    for (const [target, drained] of this.#draining) if (target.address.id === id) return drained;
+    return undefined;
+  }
+
+  /** Takes a registered target out and drains it; its id is free again at once. */
+  async remove(target: Target, delayMs: number): Promise<Deregistered> {
+    this.#registered.delete(target.address.id);
+    const drained = target.drain(delayMs);
+    this.#draining.set(target, drained);
+    try {
+      return await drained;
+    } finally {
+      this.#draining.delete(target);
+    }
+  }
+
+  close(): void {
+    for (const target of [...this.registered, ...this.#draining.keys()]) target.close();
+  }
+}
