@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -39,8 +39,10 @@ export class Clone {
       cpSync(join(checkout, file), join(this.folder, file), { force: true });
     }
     symlinkSync(join(checkout, "node_modules"), join(this.folder, "node_modules"));
+    const config = join(this.folder, "Pulumi.local.yaml");
+    const text = readFileSync(config, "utf8").replace(/^encryptionsalt:.*\n?/m, "");
     // What a test leaves behind outside its folder would stay for ever.
-    appendFileSync(join(this.folder, "Pulumi.local.yaml"), "  switchyard:local:\n    deleteDataOnDestroy: true\n");
+    writeFileSync(config, `${text}  switchyard:local:\n    deleteDataOnDestroy: true\n`);
   }
 
   /** Starts `node <file> …` in the clone, with this process's environment but nothing of Pulumi's in it. */

@@ -38,4 +38,5 @@ function list(folder: string, group: string): ProcessRef[] {
     .map((name) => JSON.parse(readFileSync(join(folder, "run", name), "utf8")) as ProcessRef);
 }
 
-const fileOf = (folder: string, group: string, { pid }: ProcessRef): string => join(folder, "run", `${group}-${pid}.json`);
+const fileOf = (folder: string, group: string, { pid }: ProcessRef): string =>
+  join(folder, "run", `${group}-${pid}.json`);
