@@ -9,6 +9,15 @@ export interface DatabaseServer {
   /** Secret. */
   password: pulumi.Output<string>;
   sslmode: "disable" | "verify-full";
+  /** What new databases are created from. @default PostgreSQL's template1 */
+  template?: pulumi.Output<string>;
+}
+
+/** What Access has made, and what comes after it may rely on. */
+export interface DatabaseAccess {
+  database: pulumi.Output<string>;
+  owner: pulumi.Output<string>;
+  resources: pulumi.Resource[];
 }
 
 /** How a colour's copies reach the database: as their own role, from a pool of their own. */
@@ -32,6 +41,8 @@ export interface PreviewListener {
 /** What a stack runs on. Everything above it is written once. */
 export interface Platform {
   database(): DatabaseServer;
+  /** What the platform does between access and schema; what needs the schema depends on it. */
+  afterAccess(access: DatabaseAccess): pulumi.Resource[];
   /** Target groups and the preview listener; before the colours, which register with them. */
   previewListener(): PreviewListener;
   /** One colour's release, running. `after` is what it needs: its schema and its access to it. */

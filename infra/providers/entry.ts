@@ -14,6 +14,7 @@ const providers: Record<string, () => AnyProvider> = {
   SchemaWiden: () => (require("./schema-widen/provider") as { provider: AnyProvider }).provider,
   AccessCheck: () => (require("./access-check/provider") as { provider: AnyProvider }).provider,
   LocalDatabase: () => (require("../platform/local/database/provider") as { provider: AnyProvider }).provider,
+  LocalTakeOver: () => (require("../platform/local/take-over/provider") as { provider: AnyProvider }).provider,
   LocalBalancer: () => (require("../platform/local/balancer/provider") as { provider: AnyProvider }).provider,
   LocalColour: () => (require("../platform/local/colour/provider") as { provider: AnyProvider }).provider,
   LocalListener: () => (require("../platform/local/listener/provider") as { provider: AnyProvider }).provider,

@@ -219,8 +219,9 @@ describe("SchemaWiden", function () {
       SchemaWidenInputs["migrations"][0],
       SchemaWidenInputs["migrations"][0],
     ];
+    const before = { ...inputs, schemaVersion: "0002", applied: 2 };
     const reasons = async (migrations: SchemaWidenInputs["migrations"]) =>
-      (await provider.check?.({ ...inputs, migrations }, inputs))?.map(({ reason }) => reason).join() ?? "";
+      (await provider.check?.({ ...inputs, migrations }, before))?.map(({ reason }) => reason).join() ?? "";
     assert.equal(await reasons(inputs.migrations), "");
     assert.match(await reasons([{ ...first, checksum: "0" }, second]), /0001_notes was applied and has been edited/);
     assert.match(await reasons([first]), /0002_index is applied and no longer declared/);
@@ -232,7 +233,7 @@ describe("SchemaWiden", function () {
       await reasons([first, second, { ...first, version: "0003", phase: "contract" }]),
       /0003_notes is a contract/,
     );
-    assert.deepEqual(await provider.check?.({ ...inputs, migrations: unknownValue as never }, inputs), []);
+    assert.deepEqual(await provider.check?.({ ...inputs, migrations: unknownValue as never }, before), []);
   });
 
   it("takes a database that is down for no change at preview, and says so clearly when it is needed", async () => {

@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ColourName, DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
+import type { ColourName, DatabaseAccess, DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
 import type { LocalConfig, LocalRelease } from "../../config";
 import { Passwords } from "../../providers/passwords/resource";
 import { previewHeader } from "./balancer/api";
 import { LocalBalancer } from "./balancer/resource";
 import { LocalColour } from "./colour/resource";
 import { LocalDatabase } from "./database/resource";
+import { LocalTakeOver } from "./take-over/resource";
 import { LocalListener } from "./listener/resource";
 import type { EmbeddedMajor } from "./postgres/binaries";
 
@@ -21,6 +22,7 @@ class LocalPlatform implements Platform {
   /** Everything of this stack on this machine: data, logs, the balancer's state. Relative to the project. */
   readonly #folder = `.switchyard/${pulumi.getStack()}`;
   readonly #passwords = new Passwords("local-passwords", { names: ["superuser", "administrator", "balancer"] });
+  #server: LocalDatabase | undefined;
   #balancer: LocalBalancer | undefined;
 
   constructor(readonly config: LocalConfig) {}
@@ -28,8 +30,9 @@ class LocalPlatform implements Platform {
   database(): DatabaseServer {
     const { database, local } = this.config;
     const password = this.#passwords.of("administrator");
-    const server = new LocalDatabase("database", {
+    const server = (this.#server = new LocalDatabase("database", {
       folder: this.#folder,
+      name: database.name,
       majorVersion: database.majorVersion as EmbeddedMajor,
       maxConnections: database.maxConnections,
       port: local.databasePort,
@@ -38,8 +41,30 @@ class LocalPlatform implements Platform {
       superuserPassword: this.#passwords.of("superuser"),
       administrator,
       administratorPassword: password,
-    });
-    return { host: server.host, port: server.chosenPort, administrator, password, sslmode: "disable" };
+    }));
+    return {
+      template: server.template,
+      host: server.host,
+      port: server.chosenPort,
+      administrator,
+      password,
+      sslmode: "disable",
+    };
+  }
+
+  afterAccess({ database, owner, resources }: DatabaseAccess): pulumi.Resource[] {
+    const takeOver = new LocalTakeOver(
+      "take-over",
+      {
+        port: this.#theDatabase().chosenPort,
+        superuserPassword: this.#passwords.of("superuser"),
+        administrator,
+        database,
+        owner,
+      },
+      { dependsOn: resources },
+    );
+    return [takeOver];
   }
 
   previewListener(): PreviewListener {
@@ -96,6 +121,11 @@ class LocalPlatform implements Platform {
       { dependsOn: after },
     );
     return { url: pulumi.interpolate`http://127.0.0.1:${listener.chosenPort}` };
+  }
+
+  #theDatabase(): LocalDatabase {
+    if (this.#server === undefined) throw new Error("the database is declared before access to it");
+    return this.#server;
   }
 
   #theBalancer(): LocalBalancer {

@@ -12,7 +12,8 @@ import { inProject } from "../../../providers/project";
 import { makeAdministrator } from "../postgres/administrator";
 import { findBinaries } from "../postgres/binaries";
 import * as cluster from "../postgres/cluster";
-import { findHome, prepareHome, type PostgresHome } from "../postgres/home";
+import { findHome, prepareHome } from "../postgres/home";
+import { isKept, noteKept, resetSuperuser, stepAside, templateFor } from "../postgres/kept";
 import { scramVerifier } from "../postgres/scram";
 import { choosePort, takenPort } from "../process/configured-port";
 import { isRunning, type ProcessRef } from "../process/identity";
@@ -23,6 +24,8 @@ import type { LocalDatabaseInputs as Inputs, LocalDatabaseState as State } from 
 const firstPort = 55432;
 
 const portKey = { key: "local.databasePort", property: "port" };
+
+const outputs = ["host", "chosenPort", "version", "server", "template"] as const;
 
 /** Inputs that a running server takes up only when it is started anew. */
 const settingsOfServer = ["port", "maxConnections", "account"] as const;
@@ -47,12 +50,11 @@ async function check(news: Inputs, olds: Inputs | undefined): Promise<Failure[]>
 
 function diff(olds: State, news: Inputs): Difference {
   if (!isRunning(olds.server)) return { changes: true };
-  return { changes: !sameInputs(olds, news, ["host", "chosenPort", "version", "server"]) };
+  return { changes: !sameInputs(olds, news, outputs) };
 }
 
 async function bringUp(news: Inputs, olds?: State): Promise<State> {
-  const folder = inProject(news.folder);
-  const home = findHome(folder, news.majorVersion, news.account);
+  const { home, options, version } = clusterOf(news, olds);
   prepareHome(home, news.majorVersion);
   let server = cluster.runningServer(home, olds?.server);
   const restart = olds === undefined || settingsOfServer.some((key) => olds[key] !== news[key]);
@@ -60,50 +62,55 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
     await cluster.shutDown(server);
     server = undefined;
   }
-  const port =
-    server !== undefined && olds !== undefined
-      ? olds.chosenPort
-      : await choosePort(portKey, news.port, olds?.chosenPort ?? firstPort);
-  // The cluster opens with the password it was made with; a new one is set once it runs.
+  if (server === undefined) options.port = await choosePort(portKey, news.port, options.port);
+  if (olds === undefined) await openData(options, news.majorVersion);
+  server ??= await cluster.start(options);
+  const running = { ...news, host: "127.0.0.1", chosenPort: options.port, version, server, template: "template1" };
+  try {
+    await setPasswords(options, news);
+    if (olds !== undefined) return { ...running, template: olds.template };
+    if (isKept(home)) await stepAside(options, news.administrator);
+    return { ...running, template: await templateFor(options, news.name) };
+  } catch (error) {
+    // The server runs and is kept track of; the password that it opens with is still the one before.
+    const partial = {
+      ...(olds ?? running),
+      server,
+      chosenPort: options.port,
+      superuserPassword: options.superuserPassword,
+    };
+    throw new PartialFailure((error as Error).message, idOf(news), partial, { cause: error });
+  }
+}
+
+/** The cluster of these inputs. It opens with the password that it has; a new one is set once it runs. */
+function clusterOf(news: Inputs, olds: State | undefined) {
+  const folder = inProject(news.folder);
+  const home = findHome(folder, news.majorVersion, news.account);
   const options: cluster.ClusterOptions = {
     home,
-    port,
+    port: olds?.chosenPort ?? firstPort,
     maxConnections: news.maxConnections,
     log: join(folder, "logs", "postgres.log"),
     superuserPassword: olds?.superuserPassword ?? news.superuserPassword,
   };
-  if (olds === undefined) await initialiseOnce(options);
-  server ??= await cluster.start(options);
-  const state: State = {
-    ...news,
-    superuserPassword: options.superuserPassword,
-    host: "127.0.0.1",
-    chosenPort: port,
-    version: findBinaries(news.majorVersion).version,
-    server,
-  };
-  try {
-    await setPasswords(options, news);
-    return { ...state, superuserPassword: news.superuserPassword };
-  } catch (error) {
-    throw new PartialFailure((error as Error).message, idOf(news), state, { cause: error });
-  }
+  return { home, options, version: findBinaries(news.majorVersion).version };
 }
 
 /**
- * A cluster that state doesn't know is the work of a create that was killed: made with other passwords, and holding
- * nothing yet, as everything else is declared after it. It is made again.
+ * Data for a stack that has none: what a destroy has kept, else a new cluster. A cluster that is neither in state nor
+ * kept is the work of a create that was killed; it holds nothing yet, as everything else is declared after it, but
+ * nothing here deletes data that it was not told to delete.
  */
-async function initialiseOnce(options: cluster.ClusterOptions): Promise<void> {
-  if (cluster.isInitialised(options.home)) setAside(options.home);
+async function openData(options: cluster.ClusterOptions, major: number): Promise<void> {
+  const { home } = options;
+  if (cluster.isInitialised(home) && isKept(home)) {
+    await resetSuperuser(options, major);
+    return;
+  }
+  if (cluster.isInitialised(home))
+    renameSync(home.data, `${home.data}.${new Date().toISOString().replace(/[:.]/g, "-")}`);
   await cluster.initialise(options);
-}
-
-/** Moves data out of the way; nothing here ever deletes data that it was not told to delete. */
-function setAside(home: PostgresHome): string {
-  const aside = `${home.data}.kept-${new Date().toISOString().replace(/[:.]/g, "-")}`;
-  renameSync(home.data, aside);
-  return aside;
 }
 
 async function setPasswords(options: cluster.ClusterOptions, news: Inputs): Promise<void> {
@@ -129,7 +136,11 @@ async function remove(state: State): Promise<void> {
   await cluster.shutDown(server);
   if (!existsSync(home.data)) return;
   if (!state.deleteDataOnDestroy) {
-    console.error(`PostgreSQL's data is kept in ${setAside(home)} (switchyard:local.deleteDataOnDestroy is false)`);
+    noteKept(home);
+    console.error(
+      `PostgreSQL's data stays in ${home.data}, and the next pulumi up of this stack takes it up again ` +
+        "(switchyard:local.deleteDataOnDestroy is false)",
+    );
     return;
   }
   rmSync(home.data, { recursive: true, force: true });

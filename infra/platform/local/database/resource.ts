@@ -7,6 +7,8 @@ import type { ProcessRef } from "../process/identity";
 export interface LocalDatabaseInputs {
   /** The stack's own folder, relative to the project. */
   folder: string;
+  /** Of the database that will be created in it. */
+  name: string;
   majorVersion: EmbeddedMajor;
   maxConnections: number;
   /** Fixed by config (`local.databasePort`); else one is chosen, and kept. */
@@ -27,19 +29,22 @@ export interface LocalDatabaseState extends LocalDatabaseInputs {
   /** Version of the embedded package, such as 15.18.0-beta.17. */
   version: string;
   server: ProcessRef;
+  /** What the database is created from: PostgreSQL's template1, or the kept data of a stack that was destroyed. */
+  template: string;
 }
 
 /** An embedded PostgreSQL, as a process of this machine that outlives `pulumi up`. */
 export class LocalDatabase extends pulumi.dynamic.Resource {
   declare readonly host: pulumi.Output<string>;
   declare readonly chosenPort: pulumi.Output<number>;
+  declare readonly template: pulumi.Output<string>;
   declare readonly version: pulumi.Output<string>;
 
   constructor(name: string, inputs: InputsOf<LocalDatabaseInputs>, options?: pulumi.CustomResourceOptions) {
     super(
       shell("LocalDatabase"),
       name,
-      { ...inputs, host: undefined, chosenPort: undefined, version: undefined, server: undefined },
+      { ...inputs, host: undefined, chosenPort: undefined, version: undefined, server: undefined, template: undefined },
       options,
       "switchyard",
       "LocalDatabase",

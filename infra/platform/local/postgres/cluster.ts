@@ -189,7 +189,8 @@ export function runningServer(home: PostgresHome, known?: ProcessRef): ProcessRe
   return process.platform === "linux" && !ownsCluster(pid, home) ? undefined : identify(pid);
 }
 
-const serverEnv = (home: PostgresHome): Record<string, string> => ({
+/** What the programs of PostgreSQL run with: their own libraries, and nothing of the caller's. */
+export const serverEnv = (home: PostgresHome): Record<string, string> => ({
   PATH: "/usr/bin:/bin",
   LD_LIBRARY_PATH: join(home.binaries, "lib"),
   TZ: "UTC",

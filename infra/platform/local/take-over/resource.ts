@@ -1,0 +1,19 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { InputsOf } from "../../../providers/inputs";
+import { shell } from "../../../providers/shell";
+
+export interface LocalTakeOverInputs {
+  port: number;
+  superuserPassword: string;
+  administrator: string;
+  database: string;
+  /** The role that owns the database and everything in it. */
+  owner: string;
+}
+
+/** After Access: data that an earlier stack left passes to this one's owner. Nothing to do where there is none. */
+export class LocalTakeOver extends pulumi.dynamic.Resource {
+  constructor(name: string, inputs: InputsOf<LocalTakeOverInputs>, options?: pulumi.CustomResourceOptions) {
+    super(shell("LocalTakeOver"), name, inputs, options, "switchyard", "LocalTakeOver");
+  }
+}
