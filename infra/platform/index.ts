@@ -1,36 +1,34 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Config, LocalRelease } from "../config";
+import type { Colour, Config } from "../config";
+import type { Access } from "../database/access";
 
-/** Where the database server is, and the role that administers it: no superuser, on any platform. */
-export interface DatabaseServer {
+/** Where a server is reached, and how the connection is secured. */
+export interface Address {
   host: pulumi.Output<string>;
   port: pulumi.Output<number>;
+  sslmode: "disable" | "verify-full";
+}
+
+/** The database server, and the role that administers it: no superuser, on any platform. */
+export interface DatabaseServer {
+  resource: pulumi.Resource;
+  address: Address;
   administrator: string;
   /** Secret. */
   password: pulumi.Output<string>;
-  sslmode: "disable" | "verify-full";
-  /** What new databases are created from. @default PostgreSQL's template1 */
+  /** What new databases are created from. @default PostgreSQL's template0 */
   template?: pulumi.Output<string>;
-}
-
-/** What Access has made, and what comes after it may rely on. */
-export interface DatabaseAccess {
-  database: pulumi.Output<string>;
-  owner: pulumi.Output<string>;
-  resources: pulumi.Resource[];
+  /** What a destroy does to a database in it. */
+  holdsData: { protect: boolean; retainOnDelete: boolean };
 }
 
 /** How a colour's copies reach the database: as their own role, from a pool of their own. */
-export interface ServiceDatabase {
-  host: pulumi.Output<string>;
-  port: pulumi.Output<number>;
+export interface ServiceDatabase extends Address {
   name: pulumi.Output<string>;
-  user: pulumi.Output<string>;
+  user: pulumi.Input<string>;
   /** Secret. */
   password: pulumi.Output<string>;
 }
-
-export type ColourName = "blue" | "green";
 
 /** The way in before a colour has traffic: a header picks the colour. */
 export interface PreviewListener {
@@ -41,14 +39,14 @@ export interface PreviewListener {
 /** What a stack runs on. Everything above it is written once. */
 export interface Platform {
   database(): DatabaseServer;
-  /** What the platform does between access and schema; what needs the schema depends on it. */
-  afterAccess(access: DatabaseAccess): pulumi.Resource[];
+  /** What the platform does between access and schema. @returns what everything that uses the database depends on. */
+  afterAccess(access: Access): pulumi.Resource[];
   /** Target groups and the preview listener; before the colours, which register with them. */
   previewListener(): PreviewListener;
-  /** One colour's release, running. `after` is what it needs: its schema and its access to it. */
-  colour(name: ColourName, release: LocalRelease, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource;
+  /** One colour's release, running; nothing when none is declared. `after`: what it needs, its schema above all. */
+  colour(name: Colour, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource[];
   /** The production listener with the declared weights; after the colours. */
-  listener(greenWeight: number, after: pulumi.Resource[]): { url: pulumi.Output<string> };
+  listener(after: pulumi.Resource[]): { url: pulumi.Output<string> };
 }
 
 /** Loads a platform only when it is used: the SDK of AWS alone takes longer to load than a weight takes to change. */

@@ -1,16 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ColourName, DatabaseAccess, DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
-import type { LocalConfig, LocalRelease } from "../../config";
+import type { DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
+import type { Colour, LocalConfig } from "../../config";
+import type { Access } from "../../database/access";
 import { Passwords } from "../../providers/passwords/resource";
 import { previewHeader } from "./balancer/api";
 import { LocalBalancer } from "./balancer/resource";
 import { LocalColour } from "./colour/resource";
 import { LocalDatabase } from "./database/resource";
-import { LocalTakeOver } from "./take-over/resource";
 import { LocalListener } from "./listener/resource";
 import type { EmbeddedMajor } from "./postgres/binaries";
+import { LocalTakeOver } from "./take-over/resource";
 
-/** As RDS calls its master user by name, so the stack does: the administrator is no superuser. */
+/** The administrator of the local cluster, no superuser, as the master user of RDS is none. */
 const administrator = "switchyard";
 
 /** One machine, no account: embedded PostgreSQL, colours as processes, a weighted listener. */
@@ -30,7 +31,7 @@ class LocalPlatform implements Platform {
   database(): DatabaseServer {
     const { database, local } = this.config;
     const password = this.#passwords.of("administrator");
-    const server = (this.#server = new LocalDatabase("database", {
+    const server = new LocalDatabase("database", {
       folder: this.#folder,
       name: database.name,
       majorVersion: database.majorVersion as EmbeddedMajor,
@@ -41,18 +42,20 @@ class LocalPlatform implements Platform {
       superuserPassword: this.#passwords.of("superuser"),
       administrator,
       administratorPassword: password,
-    }));
+    });
+    this.#server = server;
     return {
-      template: server.template,
-      host: server.host,
-      port: server.chosenPort,
+      resource: server,
+      address: { host: server.host, port: server.chosenPort, sslmode: "disable" },
       administrator,
       password,
-      sslmode: "disable",
+      template: server.template,
+      // A destroy stops the whole cluster, and keeps or deletes its data as config says: nothing in it is dropped before.
+      holdsData: { protect: false, retainOnDelete: true },
     };
   }
 
-  afterAccess({ database, owner, resources }: DatabaseAccess): pulumi.Resource[] {
+  afterAccess({ database, owner, resources }: Access): pulumi.Resource[] {
     const takeOver = new LocalTakeOver(
       "take-over",
       {
@@ -79,44 +82,41 @@ class LocalPlatform implements Platform {
     };
   }
 
-  colour(
-    name: ColourName,
-    release: LocalRelease,
-    database: ServiceDatabase,
-    after: pulumi.Resource[],
-  ): pulumi.Resource {
-    const { pool } = this.config.database;
-    const env = this.config.secretKeys.includes(name) ? pulumi.secret({ ...release.env }) : { ...release.env };
-    return new LocalColour(
+  colour(name: Colour, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource[] {
+    const release = this.config[name];
+    if (release === undefined) return [];
+    const { password, host, port, name: databaseName, user } = database;
+    const colour = new LocalColour(
       name,
       {
         folder: this.#folder,
         colour: name,
         count: release.count,
-        copy: pulumi.output({
+        copy: {
           version: release.version,
           schema: release.schema,
           entry: release.entry,
-          env,
-          database: { host: database.host, port: database.port, name: database.name, user: database.user },
-          pool: { ...pool },
-        }),
-        databasePassword: database.password,
+          env: this.config.secretKeys.includes(name) ? pulumi.secret({ ...release.env }) : { ...release.env },
+          database: { host, port, name: databaseName, user },
+          pool: { ...this.config.database.pool },
+        },
+        databasePassword: password,
         adminPort: this.#theBalancer().adminPort,
         token: this.#passwords.of("balancer"),
       },
       { dependsOn: after },
     );
+    return [colour];
   }
 
-  listener(greenWeight: number, after: pulumi.Resource[]): { url: pulumi.Output<string> } {
+  listener(after: pulumi.Resource[]): { url: pulumi.Output<string> } {
     const listener = new LocalListener(
       "listener",
       {
         adminPort: this.#theBalancer().adminPort,
         token: this.#passwords.of("balancer"),
         port: this.config.local.port,
-        greenWeight,
+        greenWeight: this.config.greenWeight,
       },
       { dependsOn: after },
     );

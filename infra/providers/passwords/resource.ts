@@ -36,4 +36,9 @@ export class Passwords extends pulumi.dynamic.Resource {
       }),
     );
   }
+
+  /** The passwords of several names. */
+  each<K extends string>(names: readonly K[]): Record<K, pulumi.Output<string>> {
+    return Object.fromEntries(names.map((name) => [name, this.of(name)])) as Record<K, pulumi.Output<string>>;
+  }
 }

@@ -18,6 +18,7 @@ import type { Copy, LocalColourInputs as Inputs, LocalColourState as State } fro
 const clientOf = (inputs: Inputs): BalancerClient => new BalancerClient(inputs);
 
 function check(news: Inputs): Failure[] {
+  if (hasUnknown(news.copy) && typeof news.copy !== "object") return [];
   const { entry } = news.copy;
   if (hasUnknown(entry) || existsSync(inProject(entry))) return [];
   return [
