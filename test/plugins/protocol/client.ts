@@ -1,0 +1,146 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import * as grpc from "@grpc/grpc-js";
+import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { installStandIns } from "../install.cjs";
+import { fromStruct, toStruct, type Properties } from "./values";
+
+interface Created {
+  id: string;
+  outs: Properties;
+  /** The names of the outputs that are marked as secret. */
+  secrets: Set<string>;
+}
+
+/** A plugin as the engine would run it: its installed launcher, spoken to in the real protocol. */
+export class PluginProcess {
+  private constructor(
+    readonly child: ChildProcess,
+    readonly client: ResourceProviderClient,
+    /** What it has written to stderr. */
+    readonly said: () => string,
+  ) {}
+
+  /** Installs a stand-in into a home of its own and starts it. */
+  static async start(name: string): Promise<PluginProcess> {
+    const home = mkdtempSync(join(tmpdir(), "switchyard-plugins-"));
+    try {
+      installStandIns(home, [name]);
+      const [folder = ""] = readdirSync(join(home, "plugins"));
+      const launcher = join(home, "plugins", folder, `pulumi-resource-${name}`);
+      const child = spawn(launcher, [], { stdio: ["ignore", "pipe", "pipe"] });
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+      const [port] = (await Promise.race([
+        once(createInterface(child.stdout), "line"),
+        once(child, "exit").then(() => Promise.reject(new Error(`the plugin ended at once: ${said}`))),
+      ])) as [string];
+      const client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+      return new PluginProcess(child, client, () => said);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.client.close();
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill();
+    await once(this.child, "exit");
+  }
+
+  async configure(args: Properties, secrets?: Set<string>): Promise<proto.ConfigureResponse> {
+    const request = new proto.ConfigureRequest().setArgs(toStruct(args, secrets)).setAcceptsecrets(true);
+    return this.#ask<proto.ConfigureResponse>((done) => this.client.configure(request, done));
+  }
+
+  async checkConfig(args: Properties): Promise<string[]> {
+    const request = new proto.CheckRequest().setNews(toStruct(args));
+    return reasons(await this.#ask<proto.CheckResponse>((done) => this.client.checkConfig(request, done)));
+  }
+
+  async check(type: string, news: Properties): Promise<string[]> {
+    const request = new proto.CheckRequest().setUrn(urnOf(type)).setNews(toStruct(news));
+    return reasons(await this.#ask<proto.CheckResponse>((done) => this.client.check(request, done)));
+  }
+
+  /** The properties that change, each marked `!` when it takes a replacement; in alphabetical order. */
+  async diff(type: string, olds: Properties, news: Properties, ignored: string[] = []): Promise<string[]> {
+    const request = new proto.DiffRequest()
+      .setUrn(urnOf(type))
+      .setOlds(toStruct(olds))
+      .setNews(toStruct(news))
+      .setIgnorechangesList(ignored);
+    const response = await this.#ask<proto.DiffResponse>((done) => this.client.diff(request, done));
+    const replaces = response.getReplacesList();
+    return response
+      .getDiffsList()
+      .map((property) => (replaces.includes(property) ? `${property}!` : property))
+      .sort();
+  }
+
+  async create(
+    type: string,
+    news: Properties,
+    options: { preview?: boolean; secrets?: Set<string> } = {},
+  ): Promise<Created> {
+    const request = new proto.CreateRequest()
+      .setUrn(urnOf(type))
+      .setProperties(toStruct(news, options.secrets))
+      .setPreview(options.preview ?? false);
+    const response = await this.#ask<proto.CreateResponse>((done) => this.client.create(request, done));
+    const { plain, secrets } = fromStruct(response.getProperties());
+    return { id: response.getId(), outs: plain, secrets };
+  }
+
+  async update(type: string, id: string, olds: Properties, news: Properties): Promise<Properties> {
+    const request = new proto.UpdateRequest()
+      .setUrn(urnOf(type))
+      .setId(id)
+      .setOlds(toStruct(olds))
+      .setNews(toStruct(news));
+    const response = await this.#ask<proto.UpdateResponse>((done) => this.client.update(request, done));
+    return fromStruct(response.getProperties()).plain;
+  }
+
+  /** What is there; undefined when the plugin says it is gone. Without `olds` it is an import. */
+  async read(
+    type: string,
+    id: string,
+    olds?: Properties,
+  ): Promise<{ outs: Properties; inputs: Properties } | undefined> {
+    const request = new proto.ReadRequest().setUrn(urnOf(type)).setId(id);
+    if (olds !== undefined) request.setProperties(toStruct(olds)).setInputs(toStruct(olds));
+    const response = await this.#ask<proto.ReadResponse>((done) => this.client.read(request, done));
+    if (response.getId() === "") return undefined;
+    return { outs: fromStruct(response.getProperties()).plain, inputs: fromStruct(response.getInputs()).plain };
+  }
+
+  async delete(type: string, id: string, olds: Properties): Promise<void> {
+    const request = new proto.DeleteRequest().setUrn(urnOf(type)).setId(id).setProperties(toStruct(olds));
+    await this.#ask<Empty>((done) => this.client.delete(request, done));
+  }
+
+  async cancel(): Promise<void> {
+    await this.#ask<Empty>((done) => this.client.cancel(new Empty(), done));
+  }
+
+  #ask<Response>(
+    call: (done: (error: grpc.ServiceError | null, response: Response) => void) => void,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) =>
+      call((error, response) => (error === null ? resolve(response) : reject(error))),
+    );
+  }
+}
+
+const reasons = (response: proto.CheckResponse): string[] =>
+  response.getFailuresList().map((failure) => `${failure.getProperty()}: ${failure.getReason()}`);
+
+const urnOf = (type: string): string => `urn:pulumi:test::switchyard::switchyard:index:Access$${type}::subject`;
