@@ -5,6 +5,7 @@ import { Access } from "./database/access";
 import { connectionLimits } from "./database/limits";
 import { loginKinds } from "./database/names";
 import { createPlatform } from "./platform";
+import { AccessCheck } from "./providers/access-check/resource";
 import { Passwords } from "./providers/passwords/resource";
 import { declareMigrations } from "./providers/schema-widen/declare";
 import { SchemaWiden } from "./providers/schema-widen/resource";
@@ -39,12 +40,26 @@ const schema = new SchemaWiden(
   },
   { dependsOn: settled },
 );
+const checked = new AccessCheck(
+  "access-check",
+  {
+    connection: { ...server.address, database: access.database, user: server.administrator },
+    password: server.password,
+    expected: {
+      database: config.database.name,
+      administrator: server.administrator,
+      connectionLimits: limits,
+    },
+    schemaVersion: schema.schemaVersion,
+  },
+  { dependsOn: [schema] },
+);
 
 const preview = platform.previewListener();
 const running = colours.flatMap((colour) => {
   const { user, password } = access.logins[colour];
   const database = { ...server.address, name: access.database, user, password };
-  return platform.colour(colour, database, [schema]);
+  return platform.colour(colour, database, [schema, checked]);
 });
 const listener = platform.listener(running);
 

@@ -8,11 +8,6 @@ export function hasUnknown(value: unknown): boolean {
   return Object.values(value).some(hasUnknown);
 }
 
-export interface Failure {
-  property: string;
-  reason: string;
-}
-
 export interface Difference {
   changes: boolean;
   /** Inputs whose change can't be made in place. */
@@ -25,8 +20,11 @@ export interface Difference {
  * state, the inputs included. Every method may run again after a kill in its middle: it reads what is real first.
  */
 export interface Provider<I extends object, O extends I> {
-  /** Judges inputs, at preview already; `news` may hold unknowns. @default none are wrong */
-  check?(news: I, olds: O | undefined): Promise<Failure[]> | Failure[];
+  /**
+   * Judges inputs, at preview already; `news` may hold unknowns. @default nothing is wrong
+   * @returns one sentence for each problem: the config key, what was found, what mends it.
+   */
+  check?(news: I, olds: O | undefined): Promise<string[]> | string[];
   /** Compares state and reality with the inputs. Asked on every preview and up, changed inputs or not. */
   diff(olds: O, news: I, id: string): Promise<Difference> | Difference;
   create(inputs: I): Promise<{ id: string; outs: O }>;

@@ -37,7 +37,9 @@ export function inEnginesForm(real: AnyProvider): EngineProvider {
     check: (olds: object | undefined, news: object) =>
       plainly(async () => {
         const known = olds !== undefined && Object.keys(olds).length > 0 ? olds : undefined;
-        return { inputs: news, failures: (await real.check?.(news, known)) ?? [] };
+        const problems = (await real.check?.(news, known)) ?? [];
+        // With a property named, the engine would print its whole value before the sentence.
+        return { inputs: news, failures: problems.map((reason) => ({ property: "", reason })) };
       }),
     diff: (id, olds: object, news: object) => plainly(async () => real.diff(olds, news, id)),
     create: (inputs: object) =>

@@ -139,8 +139,8 @@ describe("LocalDatabase", function () {
     const inputs = declare();
     const { outs } = await provider.create(inputs);
     try {
-      const failures = (await provider.check?.({ ...inputs, majorVersion: 18 }, outs)) ?? [];
-      assert.match(failures.map(({ reason }) => reason).join(), /is of PostgreSQL 15 and can't be opened by 18/);
+      const problems = (await provider.check?.({ ...inputs, majorVersion: 18 }, outs)) ?? [];
+      assert.match(problems.join(), /is of PostgreSQL 15 and can't be opened by 18/);
     } finally {
       await provider.delete(outs, "id");
     }

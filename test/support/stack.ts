@@ -45,6 +45,15 @@ export class Clone {
     writeFileSync(config, `${text}  switchyard:local:\n    deleteDataOnDestroy: true\n`);
   }
 
+  /** Rewrites a file of the clone. @throws when that changes nothing: the test would not be what it says. */
+  edit(file: string, change: (text: string) => string): void {
+    const path = join(this.folder, file);
+    const before = readFileSync(path, "utf8");
+    const after = change(before);
+    if (after === before) throw new Error(`${file} has nothing to change:\n${before}`);
+    writeFileSync(path, after);
+  }
+
   /** Starts `node <file> …` in the clone, with this process's environment but nothing of Pulumi's in it. */
   start(args: string[], env: NodeJS.ProcessEnv = {}) {
     const inherited = Object.entries(process.env).filter(

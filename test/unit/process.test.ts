@@ -63,6 +63,26 @@ describe("processes of the local platform", () => {
       assert.ok(!readFileSync(`/proc/${ref.pid}/${file}`, "latin1").includes("s3cret"), file);
   });
 
+  it("read secrets by name, and pass none of them on to their children", async () => {
+    const script = `
+      const { execFileSync } = require("node:child_process");
+      const inherited = execFileSync(process.execPath, ["-e", "console.log(JSON.stringify(process.env))"], { encoding: "utf8" });
+      console.log(process.env.PLAIN, process.env.KEY, "KEY" in process.env, inherited.includes("PLAIN"), inherited.includes("KEY"));
+      console.log("told");`;
+    const preload = join(__dirname, "../../infra/platform/local/process/secrets-from-stdin.cjs");
+    const ref = await launch({
+      command: process.execPath,
+      args: ["--require", preload, "-e", script],
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? "", PLAIN: "plain" },
+      log: log(),
+      stdin: JSON.stringify({ KEY: "s3cret" }),
+    });
+    started.push(ref);
+    await waitUntil("it", logged("told"), { timeoutMs: 10_000 });
+    assert.match(readFileSync(log(), "utf8"), /plain s3cret true true false\ntold/);
+  });
+
   it("that end before they are ready are reported with the end of their log", async () => {
     const ref = await run("console.log('no such planet'); process.exit(3)");
     await assert.rejects(

@@ -2,7 +2,7 @@ import { inProject } from "../project";
 import { readMigrations } from "../../schema/read";
 import { compareVersions, type Migration } from "../../schema/types";
 import { isUnreachable, withConnection } from "../connection";
-import { hasUnknown, PartialFailure, sameInputs, type Difference, type Failure, type Provider } from "../contract";
+import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { prepareHistory, readHistory, type HistoryRow } from "../schema/history";
 import { withSchemaLock } from "../schema/lock";
 import { runUp } from "../schema/run-up";
@@ -12,34 +12,28 @@ import type { SchemaWidenInputs as Inputs, SchemaWidenState as State } from "./r
 const lockWaitMs = 60_000;
 
 /** Judged from what is declared now and what was applied before; no database is asked. */
-function check(news: Inputs, olds: Inputs | undefined): Failure[] {
+function check(news: Inputs, olds: Inputs | undefined): string[] {
   if (hasUnknown(news.migrations)) return [];
   const before = new Map(olds?.migrations.map((each) => [each.version, each]));
   const newest = olds?.migrations.at(-1)?.version ?? "";
-  const failure = (reason: string): Failure => ({ property: "migrations", reason });
   const declared = new Set(news.migrations.map(({ version }) => version));
   return [
     ...news.migrations.flatMap(({ version, name, phase, checksum }) => {
       const old = before.get(version);
       if (phase === "contract")
-        return failure(
-          `${version}_${name} is a contract migration: the schema can only be widened so far, so leave it out`,
-        );
+        return `${version}_${name} is a contract migration: the schema can only be widened so far, so leave it out`;
       if (old !== undefined && old.checksum !== checksum)
-        return failure(
-          `${version}_${name} was applied and has been edited since: put it back, and write a new migration`,
-        );
+        return `${version}_${name} was applied and has been edited since: put it back, and write a new migration`;
       if (old === undefined && newest !== "" && compareVersions(version, newest) < 0)
-        return failure(`${version}_${name} sorts before ${newest}, which is applied: give it the next free version`);
+        return `${version}_${name} sorts before ${newest}, which is applied: give it the next free version`;
       return [];
     }),
     ...[...before.values()]
       .filter(({ version }) => !declared.has(version))
-      .map(({ version, name }) =>
-        failure(
+      .map(
+        ({ version, name }) =>
           `${version}_${name} is applied and no longer declared: put its file back, or migrateTo (pulumi config set ` +
-            `switchyard:migrateTo ${newest})`,
-        ),
+          `switchyard:migrateTo ${newest})`,
       ),
   ];
 }

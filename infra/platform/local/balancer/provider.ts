@@ -13,7 +13,7 @@ import type { LocalBalancerInputs as Inputs, LocalBalancerState as State } from 
 
 const firstAdminPort = 8500;
 const firstPreviewPort = 8100;
-const previewKey = { key: "local.previewPort", property: "previewPort" };
+const previewKey = "local.previewPort";
 
 /** Longer than the balancer's own STOP_TIMEOUT_MS, so that requests in flight finish before anything is forced. */
 const graceMs = 15_000;

@@ -1,12 +1,5 @@
 import { existsSync } from "node:fs";
-import {
-  hasUnknown,
-  PartialFailure,
-  sameInputs,
-  type Difference,
-  type Failure,
-  type Provider,
-} from "../../../providers/contract";
+import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../../../providers/contract";
 import { BalancerClient, BalancerError } from "../balancer/client";
 import { inProject } from "../../../providers/project";
 import { isRunning } from "../process/identity";
@@ -17,17 +10,13 @@ import type { Copy, LocalColourInputs as Inputs, LocalColourState as State } fro
 
 const clientOf = (inputs: Inputs): BalancerClient => new BalancerClient(inputs);
 
-function check(news: Inputs): Failure[] {
+function check(news: Inputs): string[] {
   if (hasUnknown(news.copy) && typeof news.copy !== "object") return [];
   const { entry } = news.copy;
   if (hasUnknown(entry) || existsSync(inProject(entry))) return [];
   return [
-    {
-      property: "copy.entry",
-      reason:
-        `switchyard:${news.colour}.entry is ${entry}, and there is no such file in the project: correct it with ` +
-        `pulumi config set --path switchyard:${news.colour}.entry FILE`,
-    },
+    `switchyard:${news.colour}.entry is ${entry}, and there is no such file in the project: correct it with ` +
+      `pulumi config set --path switchyard:${news.colour}.entry FILE`,
   ];
 }
 

@@ -1,13 +1,6 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import {
-  hasUnknown,
-  PartialFailure,
-  sameInputs,
-  type Difference,
-  type Failure,
-  type Provider,
-} from "../../../providers/contract";
+import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../../../providers/contract";
 import { inProject } from "../../../providers/project";
 import { makeAdministrator } from "../postgres/administrator";
 import { findBinaries } from "../postgres/binaries";
@@ -23,29 +16,27 @@ import type { LocalDatabaseInputs as Inputs, LocalDatabaseState as State } from 
 /** The first port to try when config names none: near PostgreSQL's own, which may be taken by a server of the machine. */
 const firstPort = 55432;
 
-const portKey = { key: "local.databasePort", property: "port" };
+const portKey = "local.databasePort";
 
 const outputs = ["host", "chosenPort", "version", "server", "template"] as const;
 
 /** Inputs that a running server takes up only when it is started anew. */
 const settingsOfServer = ["port", "maxConnections", "account"] as const;
 
-async function check(news: Inputs, olds: Inputs | undefined): Promise<Failure[]> {
+async function check(news: Inputs, olds: Inputs | undefined): Promise<string[]> {
   if (hasUnknown([news.majorVersion, news.port, news.folder])) return [];
-  const failures: Failure[] = [];
+  const problems: string[] = [];
   const noDump = await whyNoDump(news.majorVersion);
-  if (noDump !== undefined) failures.push({ property: "majorVersion", reason: noDump });
+  if (noDump !== undefined) problems.push(noDump);
   if (olds !== undefined && olds.majorVersion !== news.majorVersion)
-    failures.push({
-      property: "majorVersion",
-      reason:
-        `the data in ${news.folder} is of PostgreSQL ${olds.majorVersion} and can't be opened by ${news.majorVersion}: ` +
+    problems.push(
+      `the data in ${news.folder} is of PostgreSQL ${olds.majorVersion} and can't be opened by ${news.majorVersion}: ` +
         `put it back (pulumi config set --path switchyard:database.majorVersion ${olds.majorVersion}), ` +
         `or start over with pulumi destroy`,
-    });
+    );
   if (cluster.runningServer(findHome(inProject(news.folder), news.majorVersion, news.account)) === undefined)
-    failures.push(...(await takenPort(portKey, news.port, undefined)));
-  return failures;
+    problems.push(...(await takenPort(portKey, news.port, undefined)));
+  return problems;
 }
 
 function diff(olds: State, news: Inputs): Difference {

@@ -4,7 +4,7 @@ import { choosePort, takenPort } from "../process/configured-port";
 import type { LocalListenerInputs as Inputs, LocalListenerState as State } from "./resource";
 
 const firstPort = 8080;
-const portKey = { key: "local.port", property: "port" };
+const portKey = "local.port";
 
 const weightsFor = (greenWeight: number): Weights => ({ blue: 100 - greenWeight, green: greenWeight });
 

@@ -1,25 +1,16 @@
-import type { Failure } from "../../../providers/contract";
 import { findFree, isFree } from "./ports";
 
-/** A port that stack config may fix: its key, and the name of the resource's input. */
-export interface PortKey {
-  /** Below `switchyard:`, such as local.port. */
-  key: string;
-  property: string;
-}
+/** A key of stack config that may fix a port. */
+export type PortKey = "local.port" | "local.previewPort" | "local.databasePort";
 
 /** Judged at preview: a port that somebody else listens on. `ours` is the one that this resource has already. */
-export async function takenPort(
-  { key, property }: PortKey,
-  port: number | undefined,
-  ours: number | undefined,
-): Promise<Failure[]> {
+export async function takenPort(key: PortKey, port: number | undefined, ours: number | undefined): Promise<string[]> {
   if (port === undefined || port === ours || (await isFree(port))) return [];
-  return [{ property, reason: taken(key, port) }];
+  return [taken(key, port)];
 }
 
 /** The port to open: the configured one, or the first free one from `preferred`. */
-export async function choosePort({ key }: PortKey, configured: number | undefined, preferred: number): Promise<number> {
+export async function choosePort(key: PortKey, configured: number | undefined, preferred: number): Promise<number> {
   if (configured === undefined) return findFree(preferred);
   if (await isFree(configured)) return configured;
   throw new Error(taken(key, configured));
