@@ -4,7 +4,10 @@ export interface Finding {
   object: string;
   found: string;
   expected: string;
-  /** The SQL that mends it, run in the database by its administrator. */
+  /**
+   * The SQL that mends it, run in the database by its administrator (or by a superuser, where it takes something from a
+   * role that the administrator has no ADMIN option on). A role that is missing takes `pulumi up` instead.
+   */
   mend: string;
 }
 

@@ -5,6 +5,7 @@ import { loginKinds, type LoginKind } from "../../infra/database/names";
 import type { TestPostgres } from "../support/postgres";
 import { registerThrough, valueOf, type Declared } from "./program";
 import { PluginProcess } from "./protocol/client";
+import type { Properties } from "./protocol/values";
 
 /** A resource's own options, which the registered resource does not show. */
 export type OptionsByName = Map<string, pulumi.CustomResourceOptions>;
@@ -15,6 +16,8 @@ export interface DeclaredAccess {
   options: OptionsByName;
   passwords: Record<LoginKind, string>;
   expected: ExpectedAccess;
+  /** What the component itself gives the engine to keep. */
+  component: Properties | undefined;
 }
 
 export const connectionLimits = { migrator: 5, blue: 7, green: 8, readonly: 3, monitoring: 2 };
@@ -50,7 +53,8 @@ export async function declareAccess(postgres: TestPostgres, args: Partial<Access
     );
     await Promise.all(access.resources.map(({ urn }) => valueOf(urn)));
     const expected = { database: args.database ?? "pages", administrator: user, connectionLimits };
-    return { access, resources, options, passwords, expected };
+    const component = resources.find(({ type }) => type === "switchyard:database:Access")?.inputs;
+    return { access, resources, options, passwords, expected, component };
   } finally {
     await plugin.stop();
   }

@@ -13,7 +13,7 @@ export interface Declared {
 
 /**
  * Lets the SDK register resources without an engine: those of `plugin` are really checked and created by it, in the order
- * that the program's dependencies give; `engineOwn` (providers, components) are taken as they are.
+ * that the program's dependencies give; providers and components are taken as they are.
  * @returns what was made so far, in the order it was made
  */
 export function registerThrough(plugin: PluginProcess, name: string): Declared[] {
@@ -26,7 +26,10 @@ export function registerThrough(plugin: PluginProcess, name: string): Declared[]
         if (failures.length > 0) throw new Error(failures.join("\n"));
         await plugin.configure(inputs);
       }
-      if (!type.startsWith(`${name}:`)) return { id: resource, state: inputs };
+      if (!type.startsWith(`${name}:`)) {
+        made.push({ type, name: resource, inputs, outs: inputs, id: resource });
+        return { id: resource, state: inputs };
+      }
       const failures = await plugin.check(type, inputs);
       if (failures.length > 0) throw new Error(`${type} ${resource}: ${failures.join("\n")}`);
       const { id, outs } = await plugin.create(type, inputs);

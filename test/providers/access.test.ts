@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
 import type { Client } from "pg";
 import { checkAccess } from "../../infra/database/check";
 import { loginKinds, roleNames, type LoginKind } from "../../infra/database/names";
@@ -145,3 +146,65 @@ for (const major of [15, 18] as const)
       for (const password of Object.values(declared.passwords)) assert.ok(!log.includes(password), password);
     });
   });
+
+describe("what Access declares", function () {
+  this.timeout(60_000);
+  let postgres: TestPostgres;
+  let declared: DeclaredAccess;
+  const server = new pulumi.DependencyResource("urn:pulumi:test::switchyard::test:index:Server::server");
+
+  before(async () => {
+    postgres = await startPostgres(15);
+    declared = await declareAccess(postgres, { holdsData: { protect: true, retainOnDelete: true }, server });
+  });
+  after(() => postgres.stop());
+
+  const optionsOf = (type: string) =>
+    [...declared.options.entries()]
+      .filter(([key]) => key.startsWith(`${type} `))
+      .map(([key, options]) => ({ key, options }));
+
+  it("protects what holds data, the database and its owner, and nothing else", () => {
+    const guarded = [...declared.options.entries()].filter(([, { protect }]) => protect).map(([key]) => key);
+    assert.deepEqual(guarded.sort(), ["Database access", "Role access-owner"]);
+  });
+
+  it("leaves roles and database when told to, and what is in a database where the database is", async () => {
+    const roles = [...optionsOf("Role"), ...optionsOf("GrantRole"), ...optionsOf("Database")];
+    for (const { key, options } of roles) assert.equal(options.retainOnDelete, true, key);
+    const inside = [...optionsOf("Grant"), ...optionsOf("DefaultPrivileges"), ...optionsOf("Extension")];
+    assert.equal(inside.length, 34);
+    for (const { key, options } of inside)
+      assert.match(await urnOf(options.deletedWith), /postgresql:index\/database:Database::access$/, key);
+  });
+
+  it("drops nothing one by one when the server itself is destroyed", () => {
+    for (const { key, options } of [...optionsOf("Role"), ...optionsOf("GrantRole"), ...optionsOf("Database")])
+      assert.equal(options.deletedWith, server, key);
+  });
+
+  it("never lets what a database was created with be a reason to replace it", () => {
+    assert.deepEqual(optionsOf("Database")[0]?.options.ignoreChanges, ["template", "encoding", "lcCollate", "lcCtype"]);
+  });
+
+  it("creates the database after every role, so that it is dropped before any of them", () => {
+    const types = declared.resources.map(({ type }) => type.split(":").at(-1));
+    assert.ok(types.lastIndexOf("Role") < types.indexOf("Database"));
+    assert.ok(types.indexOf("GrantRole") < types.indexOf("Database"));
+  });
+
+  it("changes privileges one after the other: each waits for the one before", async () => {
+    const changing = [...optionsOf("DefaultPrivileges"), ...optionsOf("Grant")];
+    const waitsFor = await Promise.all(changing.map(({ options }) => urnOf([options.dependsOn].flat()[0])));
+    assert.equal(new Set(waitsFor).size, changing.length);
+    assert.equal(waitsFor.filter((urn) => /:(Grant|DefaultPrivileges)::/.test(urn)).length, changing.length - 1);
+  });
+
+  it("keeps no password in the state of the component", () => {
+    assert.deepEqual(declared.component, {});
+  });
+});
+
+async function urnOf(resource: unknown): Promise<string> {
+  return valueOf((resource as pulumi.Resource).urn);
+}

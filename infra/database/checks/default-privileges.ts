@@ -86,8 +86,8 @@ function compare(
   return [
     {
       object: `new ${kind}s of ${owner}${schema === "" ? "" : ` in schema ${schema}`}`,
-      found: list(has),
-      expected: `${list(wanted)} for ${grantee}`,
+      found: list(has.toSorted()),
+      expected: `${list(wanted.toSorted())} for ${grantee}`,
       mend: [
         ...(surplus.length === 0 ? [] : [`${alter} REVOKE ${surplus.join(", ")} ON ${on} FROM ${to}`]),
         ...(missing.length === 0 ? [] : [`${alter} GRANT ${missing.join(", ")} ON ${on} TO ${to}`]),

@@ -86,7 +86,7 @@ function compareGrantee(object: SecuredObject, grantee: string, held: Held[], ex
   const surplus = has.filter((privilege) => !expected.includes(privilege));
   const missing = expected.filter((privilege) => !has.includes(privilege));
   const to = grantee === "public" ? "PUBLIC" : escapeIdentifier(grantee);
-  const finding = { object: `${object.kind} ${object.name}`, expected: `${list(expected)} for ${grantee}` };
+  const finding = { object: `${object.kind} ${object.name}`, expected: `${list(expected.toSorted())} for ${grantee}` };
   const grantable = held.filter((each) => each.grantable && grantee !== object.owner).map(({ privilege }) => privilege);
   const on = onClause(object);
   return [
@@ -95,7 +95,7 @@ function compareGrantee(object: SecuredObject, grantee: string, held: Held[], ex
       : [
           {
             ...finding,
-            found: list(has),
+            found: list(has.toSorted()),
             mend: [
               ...(surplus.length === 0 ? [] : [`REVOKE ${surplus.join(", ")} ON ${on} FROM ${to}`]),
               ...(missing.length === 0 ? [] : [`GRANT ${missing.join(", ")} ON ${on} TO ${to}`]),
