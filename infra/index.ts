@@ -27,7 +27,12 @@ const access = new Access("access", {
   holdsData: server.holdsData,
   server: server.resource,
 });
-const settled = platform.afterAccess(access);
+const expected = {
+  database: config.database.name,
+  administrator: server.administrator,
+  connectionLimits: limits,
+};
+const settled = platform.afterAccess(access, expected);
 
 const schema = new SchemaWiden(
   "schema-widen",
@@ -45,11 +50,7 @@ const checked = new AccessCheck(
   {
     connection: { ...server.address, database: access.database, user: server.administrator },
     password: server.password,
-    expected: {
-      database: config.database.name,
-      administrator: server.administrator,
-      connectionLimits: limits,
-    },
+    expected,
     schemaVersion: schema.schemaVersion,
   },
   { dependsOn: [schema] },

@@ -23,7 +23,13 @@ const passphraseFile = join(own, "passphrase");
  */
 function environment(given) {
   const path = [join(root, "node_modules", ".bin"), given.PATH ?? ""].join(delimiter);
-  const common = { ...given, PATH: path, PULUMI_SKIP_UPDATE_CHECK: given.PULUMI_SKIP_UPDATE_CHECK ?? "true" };
+  const common = {
+    ...given,
+    PATH: path,
+    PULUMI_SKIP_UPDATE_CHECK: given.PULUMI_SKIP_UPDATE_CHECK ?? "true",
+    // Compiled JavaScript of the SDKs is kept between runs: a tenth of an `up` that changes nothing.
+    NODE_COMPILE_CACHE: given.NODE_COMPILE_CACHE ?? join(own, "cache"),
+  };
   if (given.PULUMI_BACKEND_URL !== undefined) return common;
   const backend = join(own, "backend");
   mkdirSync(backend, { recursive: true, mode: 0o700 });

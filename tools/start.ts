@@ -18,7 +18,7 @@ async function start(): Promise<number> {
     const { code, output } = await pulumi("stack", "init", stack);
     if (code !== 0) throw new Error(output.trim());
   }
-  const code = await attached(["up", "--stack", stack, "--yes", ...process.argv.slice(2)], env);
+  const code = await attached(["up", "--stack", stack, "--yes", "--skip-preview"], env);
   if (code === 0) console.log(await whatNow(pulumi));
   return code;
 }
@@ -52,15 +52,15 @@ async function whatNow(pulumi: (...args: string[]) => Promise<{ code: number; ou
   const { code, output } = await pulumi("stack", "output", "--json", "--stack", stack);
   if (code !== 0) throw new Error(output.trim());
   const outputs = JSON.parse(output) as { url: string; previewUrl: string; previewHeader: string };
-  return [
-    "",
-    "Running. Try:",
-    `  curl -i ${outputs.url}/health                                        which colour answers`,
-    `  curl -i -H '${outputs.previewHeader}: green' ${outputs.previewUrl}/health   green, before it has traffic`,
-    "  npx pulumi config set greenWeight 25 && npx pulumi up                 give green a quarter",
-    "  npx pulumi config set greenWeight 0 && npx pulumi up                  take it back",
-    "  npx pulumi destroy                                                    stop everything",
-  ].join("\n");
+  const commands = [
+    [`curl -i ${outputs.url}/health`, "which colour answers"],
+    [`curl -i -H '${outputs.previewHeader}: green' ${outputs.previewUrl}/health`, "green, before it has traffic"],
+    ["npx pulumi config set greenWeight 25 && npx pulumi up", "give green a quarter of new requests"],
+    ["npx pulumi config set greenWeight 0 && npx pulumi up", "take it back"],
+    ["npx pulumi destroy", "stop everything"],
+  ] as const;
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return ["", "Running. Try:", ...commands.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`)].join("\n");
 }
 
 start().then(

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Colour, Config } from "../config";
 import type { Access } from "../database/access";
+import type { ExpectedAccess } from "../database/expectations";
 
 /** Where a server is reached, and how the connection is secured. */
 export interface Address {
@@ -40,7 +41,7 @@ export interface PreviewListener {
 export interface Platform {
   database(): DatabaseServer;
   /** What the platform does between access and schema. @returns what everything that uses the database depends on. */
-  afterAccess(access: Access): pulumi.Resource[];
+  afterAccess(access: Access, expected: ExpectedAccess): pulumi.Resource[];
   /** Target groups and the preview listener; before the colours, which register with them. */
   previewListener(): PreviewListener;
   /** One colour's release, running; nothing when none is declared. `after`: what it needs, its schema above all. */

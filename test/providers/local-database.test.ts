@@ -50,10 +50,14 @@ describe("LocalDatabase", function () {
       database: "postgres",
     });
     await client.connect();
-    await client.query("CREATE ROLE pages_owner NOLOGIN; CREATE ROLE pages_app LOGIN; GRANT pages_owner TO switchyard");
+    await client.query("CREATE ROLE pages_owner NOLOGIN; GRANT pages_owner TO switchyard");
+    for (const kind of ["migrator", "app_blue", "app_green", "readonly", "monitoring"])
+      await client.query(`CREATE ROLE pages_${kind} LOGIN`);
     await client.query(`CREATE DATABASE pages OWNER pages_owner TEMPLATE ${state.template}`);
     await client.end();
-    await takeOver.create({ ...state, port: state.chosenPort, database: "pages", owner: "pages_owner" });
+    const connectionLimits = { migrator: 5, blue: 10, green: 10, readonly: 5, monitoring: 5 };
+    const expected = { database: "pages", administrator: state.administrator, connectionLimits };
+    await takeOver.create({ ...state, port: state.chosenPort, owner: "pages_owner", expected });
   }
 
   it("keeps data on destroy, and the next stack takes it up under its own roles and passwords", async () => {
@@ -64,7 +68,7 @@ describe("LocalDatabase", function () {
       { port: first.chosenPort, ...inputs },
       (client) =>
         client.query(
-          "SET ROLE pages_owner; CREATE TABLE kept (n int); INSERT INTO kept VALUES (42); GRANT SELECT ON kept TO pages_app",
+          "SET ROLE pages_owner; CREATE TABLE kept (n int); INSERT INTO kept VALUES (42); GRANT SELECT ON kept TO pages_readonly",
         ),
       "pages",
     );
@@ -82,10 +86,11 @@ describe("LocalDatabase", function () {
           (await client.query("SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'kept'")).rows,
           (await client.query("SELECT datname FROM pg_database WHERE datname ~ 'kept'")).rows,
           (await client.query("SELECT rolname FROM pg_roles WHERE rolname ~ 'kept'")).rows,
+          (await client.query("SELECT has_table_privilege('pages_app_blue', 'kept', 'SELECT, INSERT') AS may")).rows,
         ],
         "pages",
       );
-      assert.deepEqual(found, [[{ n: 42 }], [{ owner: "pages_owner" }], [], []]);
+      assert.deepEqual(found, [[{ n: 42 }], [{ owner: "pages_owner" }], [], [], [{ may: true }]]);
     } finally {
       await provider.delete(second, "id");
     }

@@ -172,6 +172,25 @@ describe("a local stack", function () {
     }
   });
 
+  it("keeps its data through a destroy when config does not say otherwise, for the next start", async () => {
+    const { clone: other, slug } = await startKeeper();
+    try {
+      await other.must("destroy", "--yes", "--skip-preview");
+      assert.deepEqual(other.processes(), []);
+      const { code, output } = await other.npmStart();
+      assert.equal(code, 0, output);
+      const page = await fetch(`${(await other.outputs()).url}/pages/by-slug/${slug}`);
+      assert.equal(page.status, 200, await page.text());
+      assert.match(await other.up(), /Resources:\s+\d+ unchanged/);
+      other.edit("Pulumi.local.yaml", (text) =>
+        text.replace("deleteDataOnDestroy: false", "deleteDataOnDestroy: true"),
+      );
+      await other.up();
+    } finally {
+      await other.dispose();
+    }
+  });
+
   it("tells the second of two ups who holds the lock", async () => {
     const first = clone.start([
       "tools/pulumi.cjs",
@@ -191,6 +210,21 @@ describe("a local stack", function () {
     assert.match(second.output, /the stack is currently locked by 1 lock.*created by .+@.+ \(pid \d+\)/s);
   });
 });
+
+/** A second stack that keeps its data, with a page of its own in it. */
+async function startKeeper(): Promise<{ clone: Clone; slug: string }> {
+  const clone = new Clone();
+  clone.edit("Pulumi.local.yaml", (text) => text.replace("deleteDataOnDestroy: true", "deleteDataOnDestroy: false"));
+  const { code, output } = await clone.npmStart();
+  assert.equal(code, 0, output);
+  const response = await fetch(`${(await clone.outputs()).url}/pages`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ slug: "kept-page", title: "Kept" }),
+  });
+  assert.equal(response.status, 201, await response.text());
+  return { clone, slug: "kept-page" };
+}
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

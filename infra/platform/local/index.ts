@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
 import type { Colour, LocalConfig } from "../../config";
 import type { Access } from "../../database/access";
+import type { ExpectedAccess } from "../../database/expectations";
 import { Passwords } from "../../providers/passwords/resource";
 import { previewHeader } from "./balancer/api";
 import { LocalBalancer } from "./balancer/resource";
@@ -55,15 +56,14 @@ class LocalPlatform implements Platform {
     };
   }
 
-  afterAccess({ database, owner, resources }: Access): pulumi.Resource[] {
+  afterAccess({ owner, resources }: Access, expected: ExpectedAccess): pulumi.Resource[] {
     const takeOver = new LocalTakeOver(
       "take-over",
       {
         port: this.#theDatabase().chosenPort,
         superuserPassword: this.#passwords.of("superuser"),
-        administrator,
-        database,
         owner,
+        expected,
       },
       { dependsOn: resources },
     );

@@ -1,17 +1,32 @@
+import { inspectAccess } from "../../../database/check";
 import type { Provider } from "../../../providers/contract";
+import { withSuperuser } from "../postgres/cluster";
 import { takeOver } from "../postgres/kept";
 import type { LocalTakeOverInputs as Inputs } from "./resource";
 
 async function run(inputs: Inputs): Promise<Inputs> {
-  if (await takeOver(inputs, inputs))
-    console.error(`took up the data of ${inputs.database} that an earlier stack left`);
+  const { owner, expected } = inputs;
+  if (!(await takeOver(inputs, { ...expected, owner }))) return inputs;
+  await grantAgain(inputs);
+  console.error(`took up the data of ${expected.database} that an earlier stack left`);
   return inputs;
+}
+
+/** What the roles of before were granted went with them; what those of now may do is what Access declares. */
+function grantAgain(inputs: Inputs): Promise<void> {
+  return withSuperuser(
+    inputs,
+    async (client) => {
+      for (const { mend } of await inspectAccess(client, inputs.expected)) await client.query(mend);
+    },
+    inputs.expected.database,
+  );
 }
 
 export const provider: Provider<Inputs, Inputs> = {
   // It is the first `up` of a cluster that may find something; later ones have what they work on.
-  diff: (olds, news) => ({ changes: olds.database !== news.database || olds.owner !== news.owner }),
-  create: async (inputs) => ({ id: inputs.database, outs: await run(inputs) }),
+  diff: (olds, news) => ({ changes: olds.expected.database !== news.expected.database }),
+  create: async (inputs) => ({ id: inputs.expected.database, outs: await run(inputs) }),
   update: (_olds, news) => run(news),
   delete: () => Promise.resolve(),
 };

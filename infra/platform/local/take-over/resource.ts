@@ -1,14 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { ExpectedAccess } from "../../../database/expectations";
 import type { InputsOf } from "../../../providers/inputs";
 import { shell } from "../../../providers/shell";
 
 export interface LocalTakeOverInputs {
   port: number;
   superuserPassword: string;
-  administrator: string;
-  database: string;
   /** The role that owns the database and everything in it. */
   owner: string;
+  /** Who may do what with what is taken over. */
+  expected: ExpectedAccess;
 }
 
 /** After Access: data that an earlier stack left passes to this one's owner. Nothing to do where there is none. */
