@@ -72,6 +72,9 @@ describe("LocalDatabase", function () {
         ),
       "pages",
     );
+    await withSuperuser({ port: first.chosenPort, ...inputs }, (client) =>
+      client.query("CREATE DATABASE somebody_elses"),
+    );
     await provider.delete(first, "id");
     assert.ok(!isRunning(first.server));
 
@@ -84,13 +87,19 @@ describe("LocalDatabase", function () {
         async (client) => [
           (await client.query("SELECT n FROM kept")).rows,
           (await client.query("SELECT tableowner AS owner FROM pg_tables WHERE tablename = 'kept'")).rows,
-          (await client.query("SELECT datname FROM pg_database WHERE datname ~ 'kept'")).rows,
+          (await client.query("SELECT datname FROM pg_database WHERE datname ~ 'kept|else'")).rows,
           (await client.query("SELECT rolname FROM pg_roles WHERE rolname ~ 'kept'")).rows,
           (await client.query("SELECT has_table_privilege('pages_app_blue', 'kept', 'SELECT, INSERT') AS may")).rows,
         ],
         "pages",
       );
-      assert.deepEqual(found, [[{ n: 42 }], [{ owner: "pages_owner" }], [], [], [{ may: true }]]);
+      assert.deepEqual(found, [
+        [{ n: 42 }],
+        [{ owner: "pages_owner" }],
+        [{ datname: "somebody_elses" }],
+        [],
+        [{ may: true }],
+      ]);
     } finally {
       await provider.delete(second, "id");
     }

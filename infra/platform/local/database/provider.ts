@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { roleNames } from "../../../database/names";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../../../providers/contract";
 import { inProject } from "../../../providers/project";
 import { makeAdministrator } from "../postgres/administrator";
@@ -60,7 +61,8 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   try {
     await setPasswords(options, news);
     if (olds !== undefined) return { ...running, template: olds.template };
-    if (isKept(home)) await stepAside(options, news.administrator);
+    const made = { database: news.name, roles: Object.values(roleNames(news.name)) };
+    if (isKept(home)) await stepAside(options, news.administrator, made);
     return { ...running, template: await templateFor(options, news.name) };
   } catch (error) {
     // The server runs and is kept track of; the password that it opens with is still the one before.

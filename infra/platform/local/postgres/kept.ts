@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "pg";
-import { administratorGroup } from "./administrator";
 import { majorOf, serverEnv, superuser, withSuperuser, type ClusterOptions } from "./cluster";
 import type { PostgresHome } from "./home";
 import { scramVerifier } from "./scram";
@@ -27,7 +26,18 @@ type Server = Pick<ClusterOptions, "port" | "superuserPassword">;
 /** Notes that the data in `home` was left on purpose, by a destroy. */
 export const noteKept = (home: PostgresHome): void => writeFileSync(marker(home), "");
 
-export const isKept = (home: PostgresHome): boolean => existsSync(marker(home));
+export const isKept = (home: Pick<PostgresHome, "data">): boolean => existsSync(marker(home));
+
+/** When everything of it is taken over. */
+export const forgetKept = (home: Pick<PostgresHome, "data">): void => rmSync(marker(home), { force: true });
+
+/** Where a running server has its data. */
+export function dataOf(server: Server): Promise<Pick<PostgresHome, "data">> {
+  return withSuperuser(server, async (client) => {
+    const { rows } = await client.query<{ data: string }>("SELECT current_setting('data_directory') AS data");
+    return { data: rows[0]?.data ?? "" };
+  });
+}
 
 /**
  * Gives the superuser of a stopped cluster a password, where nobody knows the old one.
@@ -60,81 +70,74 @@ export async function resetSuperuser({ home, superuserPassword }: ClusterOptions
     );
 }
 
-/** Renames every database and role that a stack of before made, so that their names are free. Safe to run again. */
-export function stepAside(options: Server, administrator: string): Promise<void> {
+/** What a stack made in its cluster; whatever else is there stays as it is. */
+export interface Made {
+  database: string;
+  roles: readonly string[];
+}
+
+/** Renames the database and the roles of a stack before this one, so that their names are free. Safe to run again. */
+export function stepAside(options: Server, administrator: string, { database, roles }: Made): Promise<void> {
   return withSuperuser(options, async (client) => {
     const name = (text: string) => client.escapeIdentifier(text);
-    const [databases, roles] = [await databasesOf(client), await rolesOf(client, administrator)];
-    for (const database of databases.filter((each) => !each.endsWith(suffix))) {
-      // A copy that was not taken over yet holds nothing that its original does not.
-      if (databases.includes(database + suffix)) await client.query(`DROP DATABASE ${name(database)} WITH (FORCE)`);
-      else await client.query(`ALTER DATABASE ${name(database)} RENAME TO ${name(database + suffix)}`);
+    const [original, copy] = [name(database + suffix), name(database)];
+    // Where both are there, the copy was not taken over yet, and holds nothing that its original does not.
+    if (await exists(client, "database", database + suffix))
+      await client.query(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`);
+    else if (await exists(client, "database", database))
+      await client.query(`ALTER DATABASE ${copy} RENAME TO ${original}`);
+    if (await exists(client, "database", database + suffix))
+      await client.query(`ALTER DATABASE ${original} IS_TEMPLATE true`);
+    for (const role of roles) {
+      if (await exists(client, "role", role + suffix)) await client.query(`DROP ROLE IF EXISTS ${name(role)}`);
+      else if (await exists(client, "role", role))
+        await client.query(`ALTER ROLE ${name(role)} RENAME TO ${name(role + suffix)}`);
+      // Access sets privileges on the objects of the copy while these still own them.
+      if (await exists(client, "role", role + suffix))
+        await client.query(
+          `ALTER ROLE ${name(role + suffix)} NOLOGIN; GRANT ${name(role + suffix)} TO ${name(administrator)}`,
+        );
     }
-    for (const database of await databasesOf(client))
-      await client.query(`ALTER DATABASE ${name(database)} IS_TEMPLATE true`);
-    for (const role of roles.filter((each) => !each.endsWith(suffix))) {
-      if (roles.includes(role + suffix)) await client.query(`DROP ROLE ${name(role)}`);
-      else await client.query(`ALTER ROLE ${name(role)} RENAME TO ${name(role + suffix)}`);
-    }
-    // Access sets privileges on the objects of the copy while these still own them.
-    for (const role of await rolesOf(client, administrator))
-      await client.query(`ALTER ROLE ${name(role)} NOLOGIN; GRANT ${name(role)} TO ${name(administrator)}`);
   });
 }
 
 /** The template of a new database of that name: what stepped aside, or PostgreSQL's own. */
 export function templateFor(options: Server, database: string): Promise<string> {
   return withSuperuser(options, async (client) =>
-    (await databasesOf(client)).includes(database + suffix) ? database + suffix : "template1",
+    (await exists(client, "database", database + suffix)) ? database + suffix : "template1",
   );
 }
 
-/**
- * Gives what the copy holds to its new owner, and drops what stepped aside. Does nothing on a cluster that began empty.
- * @returns whether there was anything to take over.
- */
-export async function takeOver(
-  options: Server,
-  { administrator, database, owner }: { administrator: string; database: string; owner: string },
-): Promise<boolean> {
-  const kept = await withSuperuser(options, (client) => rolesOf(client, administrator));
-  const leaving = kept.filter((role) => role.endsWith(suffix));
-  await withSuperuser(
-    options,
-    async (client) => {
-      const name = (text: string) => client.escapeIdentifier(text);
-      await client.query("BEGIN");
-      for (const role of leaving) await client.query(`REASSIGN OWNED BY ${name(role)} TO ${name(owner)}`);
-      for (const role of leaving) await client.query(`DROP OWNED BY ${name(role)}`);
-      await client.query("COMMIT");
-    },
-    database,
-  );
-  const data = await withSuperuser(options, async (client) => {
-    const name = (text: string) => client.escapeIdentifier(text);
-    for (const each of (await databasesOf(client)).filter((found) => found.endsWith(suffix))) {
-      await client.query(`ALTER DATABASE ${name(each)} IS_TEMPLATE false`);
-      await client.query(`DROP DATABASE ${name(each)} WITH (FORCE)`);
-    }
-    for (const role of leaving) await client.query(`DROP OWNED BY ${name(role)}; DROP ROLE ${name(role)}`);
-    const { rows } = await client.query<{ data: string }>("SELECT current_setting('data_directory') AS data");
-    return rows[0]?.data;
+/** Gives what the copy holds to its new owner, and drops what stepped aside. */
+export async function takeOver(options: Server, { database, roles, owner }: Made & { owner: string }): Promise<void> {
+  const leaving = await withSuperuser(options, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      "SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1)",
+      [roles.map((role) => role + suffix)],
+    );
+    return rows.map((row) => client.escapeIdentifier(row.name));
   });
-  if (data !== undefined) rmSync(marker({ data }), { force: true });
-  return leaving.length > 0;
+  /** Ownership passes on before privileges are dropped: DROP OWNED would drop what is still owned. */
+  const empty = async (client: Client) => {
+    await client.query("BEGIN");
+    for (const role of leaving) await client.query(`REASSIGN OWNED BY ${role} TO ${client.escapeIdentifier(owner)}`);
+    for (const role of leaving) await client.query(`DROP OWNED BY ${role}`);
+    await client.query("COMMIT");
+  };
+  await withSuperuser(options, empty, database);
+  await withSuperuser(options, async (client) => {
+    if (await exists(client, "database", database + suffix)) {
+      const original = client.escapeIdentifier(database + suffix);
+      await client.query(`ALTER DATABASE ${original} IS_TEMPLATE false`);
+      await client.query(`DROP DATABASE ${original} WITH (FORCE)`);
+    }
+    await empty(client);
+    for (const role of leaving) await client.query(`DROP ROLE ${role}`);
+  });
 }
 
-async function databasesOf(client: Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    "SELECT datname AS name FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')",
-  );
-  return rows.map((row) => row.name);
-}
-
-async function rolesOf(client: Client, administrator: string): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    "SELECT rolname AS name FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> ALL ($1)",
-    [[superuser, administratorGroup, administrator]],
-  );
-  return rows.map((row) => row.name);
+async function exists(client: Client, kind: "database" | "role", name: string): Promise<boolean> {
+  const query =
+    kind === "role" ? "SELECT 1 FROM pg_roles WHERE rolname = $1" : "SELECT 1 FROM pg_database WHERE datname = $1";
+  return (await client.query(query, [name])).rowCount === 1;
 }

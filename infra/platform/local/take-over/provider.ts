@@ -1,13 +1,18 @@
 import { inspectAccess } from "../../../database/check";
+import { roleNames } from "../../../database/names";
 import type { Provider } from "../../../providers/contract";
 import { withSuperuser } from "../postgres/cluster";
-import { takeOver } from "../postgres/kept";
+import { dataOf, forgetKept, isKept, takeOver } from "../postgres/kept";
 import type { LocalTakeOverInputs as Inputs } from "./resource";
 
 async function run(inputs: Inputs): Promise<Inputs> {
   const { owner, expected } = inputs;
-  if (!(await takeOver(inputs, { ...expected, owner }))) return inputs;
+  const home = await dataOf(inputs);
+  if (!isKept(home)) return inputs;
+  const { database } = expected;
+  await takeOver(inputs, { database, roles: Object.values(roleNames(database)), owner });
   await grantAgain(inputs);
+  forgetKept(home);
   console.error(`took up the data of ${expected.database} that an earlier stack left`);
   return inputs;
 }
