@@ -3,11 +3,12 @@ import { SchemaFacts } from "./facts";
 import { nearMiss } from "./near";
 import { problemAt } from "./problem";
 import type { Problem } from "./problem";
-import { FILE_RULES, RULES } from "./rules";
+import { FILE_RULES, RULES, rulesOn } from "./rules";
 import type { Hit, Rule, Subject } from "./rules";
 import { SQUAWK_RULES, judgeSquawk } from "./squawk";
 import type { SquawkFinding } from "./squawk";
 import { treeOf } from "./statement";
+import { tagOf } from "./tree";
 import { compareVersions, effectOf } from "./types";
 import type { Migration, Section, Statement } from "./types";
 
@@ -94,7 +95,7 @@ function judgeSection({ migration, section, facts, since, fresh, squawk }: Judge
       },
     };
     const raw: RawHit[] = [];
-    for (const rule of RULES) {
+    for (const rule of rulesOn(tagOf(node))) {
       for (const hit of rule.check(subject)) raw.push({ rule, hit });
     }
     facts.apply(statement, since);

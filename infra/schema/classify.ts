@@ -54,12 +54,16 @@ const CLASSIFIERS: Classifiers = {
   }),
   DropStmt: dropTraits,
   RenameStmt: (node) => {
-    const index = node.renameType === "OBJECT_INDEX";
-    const kind = `ALTER ${word(node.relationType ?? node.renameType)} RENAME ${word(node.renameType)}`;
-    if (index) return onIndexes([tableOf(node.relation)], "SHARE UPDATE EXCLUSIVE", "ALTER INDEX RENAME");
-    if (node.relation === undefined)
-      return { kind, objects: [`${word(node.renameType).toLowerCase()} ${objectName(node.object)}`] };
-    return { kind, ...only(node.relation, "ACCESS EXCLUSIVE") };
+    const what = word(node.renameType);
+    if (node.renameType === "OBJECT_INDEX") {
+      return onIndexes([tableOf(node.relation)], "SHARE UPDATE EXCLUSIVE", "ALTER INDEX RENAME");
+    }
+    if (node.relation === undefined) {
+      const name = node.object === undefined ? (node.subname ?? "") : objectName(node.object);
+      return { kind: `ALTER ${what} RENAME`, objects: [`${what.toLowerCase()} ${name}`] };
+    }
+    const part = node.subname === undefined ? `ALTER ${what} RENAME` : `ALTER TABLE RENAME ${what}`;
+    return { kind: part, ...only(node.relation, "ACCESS EXCLUSIVE") };
   },
   AlterObjectSchemaStmt: (node) =>
     node.relation === undefined
@@ -252,6 +256,12 @@ const SUBCOMMANDS: Partial<Record<AlterTableType, string>> = {
   AT_SetRelOptions: "SET",
   AT_ResetRelOptions: "RESET",
   AT_AddIdentity: "ALTER COLUMN ADD IDENTITY",
+  AT_EnableTrig: "ENABLE TRIGGER",
+  AT_EnableTrigAll: "ENABLE TRIGGER ALL",
+  AT_EnableTrigUser: "ENABLE TRIGGER USER",
+  AT_DisableTrig: "DISABLE TRIGGER",
+  AT_DisableTrigAll: "DISABLE TRIGGER ALL",
+  AT_DisableTrigUser: "DISABLE TRIGGER USER",
 };
 
 function alterKind(type: ObjectType | undefined, commands: readonly AlterTableCmd[]): string {

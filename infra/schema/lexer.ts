@@ -1,3 +1,5 @@
+import { lowest } from "./source";
+
 /** A stretch of SQL that the grammar never looks into, or a backslash, which no grammar rule takes. */
 export interface Region {
   readonly type: "line-comment" | "block-comment" | "string" | "identifier" | "dollar" | "backslash";
@@ -61,7 +63,7 @@ function regionAt(text: string, start: number): Region | undefined {
 
 function endOfBlockComment(text: string, start: number): number | undefined {
   let depth = 0;
-  for (let i = start; i < text.length - 1; ) {
+  for (let i = start; i < text.length - 1;) {
     if (text[i] === "/" && text[i + 1] === "*") {
       depth += 1;
       i += 2;
@@ -102,19 +104,23 @@ export function blank(text: string, regions: readonly Region[], strings = false)
 
 /** The offset of the first character at or after `at` that is neither white space nor in a comment. */
 export function skipBlank(text: string, regions: readonly Region[], at: number): number {
-  let low = 0;
-  let high = regions.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((regions[middle]?.end ?? 0) <= at) low = middle + 1;
-    else high = middle;
-  }
   let offset = at;
-  for (;;) {
+  for (let index = lowest(regions.length, (i) => (regions[i]?.end ?? 0) > at); ; index += 1) {
     while (offset < text.length && /\s/.test(text[offset] ?? "")) offset += 1;
-    const region = regions[low];
+    const region = regions[index];
     if (region?.start !== offset || !region.type.endsWith("comment")) return offset;
     offset = region.end;
-    low += 1;
   }
+}
+
+/** The offset behind the last character between `from` and `to` that is neither white space nor in a comment. */
+export function trimBlank(text: string, regions: readonly Region[], from: number, to: number): number {
+  let end = to;
+  for (let index = lowest(regions.length, (i) => (regions[i]?.start ?? 0) >= to) - 1; index >= 0; index -= 1) {
+    const region = regions[index];
+    if (region === undefined || region.end <= from || !region.type.endsWith("comment")) break;
+    if (text.slice(region.end, end).trim() !== "") break;
+    end = region.start;
+  }
+  return from + text.slice(from, end).trimEnd().length;
 }

@@ -32,6 +32,11 @@ export interface PlanInput {
    * wait, and all migrations run in their order as widening.
    */
   readonly live?: boolean;
+  /**
+   * Versions that earlier plans had pending, as kept in the plan's own outputs. Such a one is not new: it may stand below
+   * an applied one because it had to wait. Default none; contracts, and what waits for one, are known without it.
+   */
+  readonly announced?: readonly string[];
 }
 
 /** One migration in one direction. */
@@ -80,19 +85,22 @@ export function planMigrations(input: PlanInput): MigrationPlan {
   const known = new Set(applied.map(({ version }) => key(version)));
   const byVersion = new Map(files.map((file) => [key(file.version), file]));
   const pending = files.filter((file) => upTo(file) && !known.has(key(file.version)));
-  problems.push(...outOfOrder(pending, staying, byVersion, touches));
   const downs = applied.filter((one) => !upTo(one)).reverse();
   const steps = [
     ...downs.flatMap((one) => downStep(one, byVersion.get(key(one.version)), problems) ?? []),
     ...pending.map((file) => step(file, file.up, "file")),
   ];
+  const phased = split(steps, touches);
+  const waiting = new Set([...(input.announced ?? []), ...phased.narrowing.map(({ version }) => version)].map(key));
+  problems.push(...outOfOrder(pending, waiting, staying, byVersion, touches));
+  const order = (input.live ?? true) ? phased : { widening: steps, narrowing: [] };
   const notes = applied
     .filter((one) => upTo(one) && !byVersion.has(key(one.version)))
     .map(
       (one) =>
         `${one.version}_${one.name} is applied, but its file is gone; it stays. To take it back, set migrateTo below ${one.version}.`,
     );
-  return { target, ...split(steps, input.live ?? true, touches), problems, notes };
+  return { target, ...order, problems, notes };
 }
 
 const key = (version: string): string => version.replace(/^0+(?=\d)/, "");
@@ -101,8 +109,7 @@ const key = (version: string): string => version.replace(/^0+(?=\d)/, "");
  * Widening steps run first, unless one touches what a narrowing step before it touches: then both keep their order,
  * and the widening one waits.
  */
-function split(steps: readonly Step[], live: boolean, touches: Touches): Pick<MigrationPlan, "widening" | "narrowing"> {
-  if (!live) return { widening: steps, narrowing: [] };
+function split(steps: readonly Step[], touches: Touches): Pick<MigrationPlan, "widening" | "narrowing"> {
   const widening: Step[] = [];
   const narrowing: Step[] = [];
   for (const next of steps) {
@@ -216,11 +223,12 @@ function changed(files: readonly Migration[], applied: readonly AppliedMigration
 }
 
 /**
- * A pending migration below an applied one ran in another order on other databases. Only a contract may have been
- * overtaken while it waited, and only by migrations that touch nothing of what it touches.
+ * A pending migration below an applied one ran in another order on other databases. Only one that had to wait (a
+ * contract, or what waits for one) may have been overtaken, and only by migrations that touch nothing of what it touches.
  */
 function outOfOrder(
   pending: readonly Migration[],
+  waiting: ReadonlySet<string>,
   staying: readonly AppliedMigration[],
   byVersion: ReadonlyMap<string, Migration>,
   touches: Touches,
@@ -229,16 +237,13 @@ function outOfOrder(
   return pending.flatMap((file) => {
     if (last === undefined || compareVersions(last.version, file.version) < 0) return [];
     const later = staying.filter(({ version }) => compareVersions(version, file.version) > 0);
-    const met = later.filter((one) => {
+    const waited = waiting.has(key(file.version));
+    const first = later.find((one) => {
       const statements = byVersion.get(key(one.version))?.up.statements ?? recordedUp(one);
-      return file.phase === "expand" || statements === undefined || touches.meet(statements, file.up.statements);
+      return !waited || statements === undefined || touches.meet(statements, file.up.statements);
     });
-    const [first] = met;
     if (first === undefined) return [];
-    const why =
-      file.phase === "expand"
-        ? "no new migration may come before it"
-        : "both touch the same things, so their order matters";
+    const why = waited ? "both touch the same things, so their order matters" : "no new migration may come before it";
     return problemOf(file.fileName, {
       rule: "out-of-order",
       message: `${first.version}_${first.name} is applied already, and ${why}`,

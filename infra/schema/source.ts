@@ -11,14 +11,37 @@ export function normaliseText(text: string): string {
   return body.includes("\r") ? body.replace(/\r\n?/g, "\n") : body;
 }
 
+const lineStarts = new WeakMap<SourceText, number[]>();
+
+/** Where each line begins; found once for each file. */
+function startsOf(source: SourceText): number[] {
+  const known = lineStarts.get(source);
+  if (known !== undefined) return known;
+  const starts = [0];
+  for (let at = source.text.indexOf("\n"); at !== -1; at = source.text.indexOf("\n", at + 1)) starts.push(at + 1);
+  lineStarts.set(source, starts);
+  return starts;
+}
+
 /** 1-based line and column (in characters, not UTF-16 units) of an offset. */
 export function positionAt(source: SourceText, offset: number): { line: number; column: number } {
   const at = Math.max(0, Math.min(offset, source.text.length));
-  const before = source.text.slice(0, at);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  let line = 1;
-  for (let i = before.indexOf("\n"); i !== -1; i = before.indexOf("\n", i + 1)) line += 1;
-  return { line, column: Array.from(before.slice(lineStart)).length + 1 };
+  const starts = startsOf(source);
+  const line = lowest(starts.length, (index) => (starts[index] ?? 0) > at);
+  const lineStart = starts[line - 1] ?? 0;
+  return { line, column: Array.from(source.text.slice(lineStart, at)).length + 1 };
+}
+
+/** The lowest index of an ordered list for which `past` holds, or its length. */
+export function lowest(length: number, past: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (past(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Longest piece of a source line that an excerpt shows, in characters. */

@@ -1,7 +1,7 @@
 import type { Node, RawStmt } from "libpg-query";
 import { classify } from "./classify";
 import type { Backfill, Waiver } from "./directive-kinds";
-import { blank, skipBlank } from "./lexer";
+import { blank, skipBlank, trimBlank } from "./lexer";
 import type { Region } from "./lexer";
 import { parseSql } from "./parser";
 import { problemAt } from "./problem";
@@ -97,16 +97,8 @@ function spanOf(
   const start = skipBlank(source.text, regions, offsetOf(from));
   // Only a statement that a semicolon ends has a length.
   const length = raw.stmt_len ?? 0;
-  if (length > 0) return { node: raw.stmt, start, end: offsetOf(from + length) };
-  let end = sectionEnd;
-  for (let index = regions.length - 1; index >= 0; index -= 1) {
-    const region = regions[index];
-    if (region === undefined || region.end <= start) break;
-    if (region.start >= end) continue;
-    if (!region.type.endsWith("comment") || source.text.slice(region.end, end).trim() !== "") break;
-    end = region.start;
-  }
-  return { node: raw.stmt, start, end: start + source.text.slice(start, end).trimEnd().length };
+  const limit = length > 0 ? offsetOf(from + length) : sectionEnd;
+  return { node: raw.stmt, start, end: trimBlank(source.text, regions, start, limit) };
 }
 
 /** Tables and views that a statement makes: locks on them hold nobody up. */

@@ -67,6 +67,7 @@ export const ACCESS_RULES: readonly Rule[] = [
   {
     id: "security-definer",
     concerns: "both",
+    on: ["CreateFunctionStmt", "AlterFunctionStmt"],
     waivable: "whoever may make objects in a schema on the caller's search_path could run code as the owner",
     safeWay:
       "add SET search_path = pg_catalog, pg_temp (and name other schemas in the body), or leave SECURITY DEFINER out",
@@ -94,6 +95,7 @@ export const ACCESS_RULES: readonly Rule[] = [
   {
     id: "disable-trigger",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "leave triggers on: sync between releases and foreign keys depend on them",
     check: (subject) =>
@@ -106,6 +108,7 @@ export const ACCESS_RULES: readonly Rule[] = [
   {
     id: "unlogged-table",
     concerns: "both",
+    on: ["CreateStmt", "CreateTableAsStmt"],
     waivable: true,
     safeWay: "leave UNLOGGED out: a crash empties such a table, and no replica or backup stream has its rows",
     check: ({ node }) => {

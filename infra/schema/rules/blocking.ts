@@ -10,6 +10,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "index-blocks-writes",
     concerns: "both",
+    on: ["IndexStmt"],
     waivable: true,
     safeWay: "write CREATE INDEX CONCURRENTLY in a migration with -- migrate:up transaction:false",
     check: ({ node, facts, isNew }) => {
@@ -26,6 +27,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "concurrently-on-partitioned",
     concerns: "both",
+    on: ["IndexStmt"],
     waivable: "PostgreSQL refuses it (0A000)",
     safeWay:
       "CREATE INDEX … ON ONLY the parent, CREATE INDEX CONCURRENTLY on each partition, then ALTER INDEX … ATTACH PARTITION",
@@ -39,6 +41,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "drop-index-blocks",
     concerns: "both",
+    on: ["DropStmt"],
     waivable: true,
     safeWay: "write DROP INDEX CONCURRENTLY in a section with transaction:false",
     check: (subject) => {
@@ -59,6 +62,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "detach-blocks",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "write DETACH PARTITION … CONCURRENTLY in a section with transaction:false",
     check: (subject) =>
@@ -72,6 +76,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "refresh-blocks-reads",
     concerns: "both",
+    on: ["RefreshMatViewStmt"],
     waivable: true,
     safeWay: "write REFRESH MATERIALIZED VIEW CONCURRENTLY (it needs a unique index on the view)",
     check: ({ node, facts, isNew }) => {
@@ -89,6 +94,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "blocking-maintenance",
     concerns: "both",
+    on: ["VacuumStmt", "ClusterStmt", "ReindexStmt"],
     waivable: true,
     safeWay: "use VACUUM without FULL, REINDEX … CONCURRENTLY, or pg_repack outside of migrations",
     check: ({ node, facts, statement, isNew }) => {
@@ -108,6 +114,7 @@ export const BLOCKING_RULES: readonly Rule[] = [
   {
     id: "lock-table",
     concerns: "both",
+    on: ["LockStmt"],
     waivable: true,
     safeWay: "leave it out: each statement takes the lock that it needs, under the runner's lock_timeout",
     check: ({ node, facts, isNew }) => {

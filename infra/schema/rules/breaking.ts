@@ -56,6 +56,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "drop-object",
     concerns: "expand",
+    on: ["DropStmt"],
     waivable: true,
     safeWay: "drop it in a contract migration, once no release uses it",
     check: ({ node, ...rest }) => {
@@ -71,6 +72,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "drop-column",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "stop using it in a release, then drop it in a contract migration",
     check: (subject) =>
@@ -83,6 +85,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "rename",
     concerns: "expand",
+    on: ["RenameStmt", "AlterEnumStmt", "AlterObjectSchemaStmt"],
     waivable: true,
     safeWay:
       "add the new name beside the old one with a sync (sync=rename), move the code over, drop the old name in a contract " +
@@ -135,6 +138,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "change-type",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay:
       "add a column of the new type with a sync (sync=type) and a backfill, drop the old column in a contract migration",
@@ -151,6 +155,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "detach-partition",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "detach it in a contract migration, once no release reads its rows through the parent",
     check: (subject) =>
@@ -162,6 +167,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "drop-trigger",
     concerns: "expand",
+    on: ["DropStmt"],
     waivable: true,
     safeWay: "drop it in a contract migration; or use CREATE OR REPLACE TRIGGER (PostgreSQL 14 and later)",
     check: (subject) =>
@@ -177,6 +183,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "row-security",
     concerns: "expand",
+    on: ["AlterTableStmt", "CreatePolicyStmt", "DropStmt"],
     waivable: true,
     safeWay: "have every release work under the policies first, then switch them on in a contract migration",
     check: (subject) => {
@@ -210,6 +217,7 @@ export const BREAKING_RULES: readonly Rule[] = [
   {
     id: "rewrite-rule",
     concerns: "expand",
+    on: ["RuleStmt"],
     waivable: true,
     safeWay: "use a trigger, or a view beside the table",
     check: ({ node, facts, isNew }) => {

@@ -1,5 +1,6 @@
 import type { Node } from "libpg-query";
 import { all, as, calls, find, relationsIn, strings, tableOf, tagOf } from "../tree";
+import type { Tag } from "../tree";
 import type { Hit, Rule, Subject } from "./rule";
 
 /** Functions that a SELECT in a migration may call without a word: they read, or do what a migration is for. */
@@ -10,10 +11,14 @@ const KNOWN_FUNCTIONS = new Set(
   ),
 );
 
+/** Statements that write rows, or may do so in their WITH. */
+const WRITING: readonly Tag[] = ["UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt", "SelectStmt"];
+
 export const DATA_RULES: readonly Rule[] = [
   {
     id: "unbatched-write",
     concerns: "both",
+    on: WRITING,
     waivable: true,
     safeWay: "put -- switchyard: backfill=<key> before it (with transaction:false), so that it runs in batches",
     check: (subject) => {
@@ -24,10 +29,11 @@ export const DATA_RULES: readonly Rule[] = [
   {
     id: "delete-everything",
     concerns: "both",
+    on: WRITING,
     waivable: true,
     safeWay: "name the rows in a WHERE; take a whole table away by DROP TABLE in a contract migration",
     check: (subject) =>
-      (WRITING.has(tagOf(subject.node)) ? find(subject.node, "DeleteStmt") : [])
+      find(subject.node, "DeleteStmt")
         .filter((statement) => statement.whereClause === undefined)
         .map((statement) => ({
           message: `DELETE without WHERE empties ${tableOf(statement.relation)}`,
@@ -37,6 +43,7 @@ export const DATA_RULES: readonly Rule[] = [
   {
     id: "truncate",
     concerns: "both",
+    on: ["TruncateStmt"],
     waivable: true,
     safeWay:
       "drop the table in a contract migration, or delete its rows in batches outside of migrations; no down brings them back",
@@ -79,6 +86,7 @@ export const DATA_RULES: readonly Rule[] = [
   {
     id: "opaque",
     concerns: "both",
+    on: ["DoStmt", "CallStmt", "SelectStmt"],
     waivable: true,
     safeWay:
       "write plain statements, which can be judged; or add a waiver that says what it does and which locks it takes",
@@ -95,6 +103,7 @@ export const DATA_RULES: readonly Rule[] = [
   {
     id: "copy",
     concerns: "both",
+    on: ["CopyStmt"],
     waivable: "the runner sends no rows beside a statement, and the server's files are not the migration's",
     safeWay: "write INSERT INTO … VALUES …, or load the rows outside of migrations",
     check: ({ node }) => {
@@ -108,16 +117,12 @@ export const DATA_RULES: readonly Rule[] = [
   },
 ];
 
-/** Statements that write rows, or may do so in their WITH. */
-const WRITING = new Set<string>(["UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt", "SelectStmt"]);
-
 const isNewTable = ({ facts, isNew }: Subject, table: string): boolean => isNew(facts.table(table)?.since);
 
 /** UPDATE, DELETE and INSERT … SELECT (also in WITH) whose WHERE does not name certain rows. */
 function wholeTableWrites(subject: Subject): Hit[] {
   const { node } = subject;
   const hits: Hit[] = [];
-  if (!WRITING.has(tagOf(node))) return hits;
   for (const update of find(node, "UpdateStmt")) {
     const table = tableOf(update.relation);
     if (picksRows(update.whereClause)) continue;

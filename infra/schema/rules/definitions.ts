@@ -76,6 +76,7 @@ export const DEFINITION_RULES: readonly Rule[] = [
   {
     id: "not-immutable",
     concerns: "both",
+    on: ["IndexStmt", "CreateStmt", "AlterTableStmt"],
     waivable: "PostgreSQL refuses it (42P17)",
     safeWay:
       "use immutable expressions only: compare with a constant, name the time zone or text search configuration, or leave the predicate out",
@@ -102,6 +103,7 @@ export const DEFINITION_RULES: readonly Rule[] = [
   {
     id: "drop-cascade",
     concerns: "both",
+    on: ["DropStmt", "TruncateStmt", "AlterTableStmt"],
     waivable: true,
     safeWay: "drop what depends on it by name, first; then nothing goes that nobody thought of",
     check: (subject) => {
@@ -128,6 +130,7 @@ export const DEFINITION_RULES: readonly Rule[] = [
   {
     id: "foreign-type",
     concerns: "both",
+    on: ["CreateStmt", "AlterTableStmt"],
     waivable: true,
     safeWay: "use PostgreSQL's own type",
     check: (subject) => typesIn(subject.node).flatMap((type) => foreignType(subject, type)),

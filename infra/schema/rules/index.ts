@@ -6,6 +6,7 @@ import { DEFINITION_RULES } from "./definitions";
 import type { Rule } from "./rule";
 import { SCANNING_RULES } from "./scanning";
 import { STRICTER_RULES } from "./stricter";
+import type { Tag } from "../tree";
 import { TRANSACTION_RULES } from "./transactions";
 
 export type { Hit, Rule, Subject } from "./rule";
@@ -21,6 +22,17 @@ export const RULES: readonly Rule[] = [
   ...DEFINITION_RULES,
   ...ACCESS_RULES,
 ];
+
+const byTag = new Map<Tag, readonly Rule[]>();
+
+/** The rules that look at statements of that type. */
+export function rulesOn(tag: Tag): readonly Rule[] {
+  const known = byTag.get(tag);
+  if (known !== undefined) return known;
+  const rules = RULES.filter(({ on }) => on === undefined || on.includes(tag));
+  byTag.set(tag, rules);
+  return rules;
+}
 
 /** Rules over files; they stop a file from being understood, so no waiver is taken, except for `empty-down`. */
 export const FILE_RULES = [

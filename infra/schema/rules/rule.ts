@@ -3,6 +3,7 @@ import { ownerOf } from "../classify";
 import type { SchemaFacts } from "../facts";
 import { constraintsOf } from "../locks";
 import { all, as, dotted, strings, tableOf } from "../tree";
+import type { Tag } from "../tree";
 import type { Migration, Phase, Section, Statement } from "../types";
 
 /** One statement under judgement, with what stands around it. */
@@ -41,6 +42,8 @@ export interface Rule {
   readonly id: string;
   /** `expand`: old code would not survive, so it applies where a section widens. `both`: it is wrong anywhere. */
   readonly concerns: "expand" | "both";
+  /** The statements it looks at. Default all. */
+  readonly on?: readonly Tag[];
   /** True, or why no waiver is taken. */
   readonly waivable: true | string;
   /** What to do instead, in a sentence. */

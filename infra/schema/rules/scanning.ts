@@ -30,6 +30,7 @@ export const SCANNING_RULES: readonly Rule[] = [
   {
     id: "not-null-without-default",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay:
       "add the column with a constant DEFAULT, or nullable; fill it by a backfill; SET NOT NULL in a contract migration",
@@ -44,6 +45,7 @@ export const SCANNING_RULES: readonly Rule[] = [
   {
     id: "rewrites-table",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "add the column without it, set the default afterwards, and fill the rows by a backfill",
     check: (subject) => [...rewritingColumns(subject), ...rewritingChanges(subject)],
@@ -51,6 +53,7 @@ export const SCANNING_RULES: readonly Rule[] = [
   {
     id: "set-not-null-scans",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay:
       "first ADD CONSTRAINT … CHECK (column IS NOT NULL) NOT VALID, then VALIDATE CONSTRAINT in a migration of its own; SET NOT NULL then scans nothing",
@@ -84,6 +87,7 @@ export const SCANNING_RULES: readonly Rule[] = [
   {
     id: "constraint-scans",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "add it NOT VALID, and VALIDATE CONSTRAINT in a migration of its own",
     check: (subject) =>
@@ -109,6 +113,7 @@ export const SCANNING_RULES: readonly Rule[] = [
   {
     id: "constraint-builds-index",
     concerns: "both",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay:
       "CREATE UNIQUE INDEX CONCURRENTLY in a migration with transaction:false, then ADD CONSTRAINT … USING INDEX",

@@ -7,6 +7,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "set-not-null",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay:
       "have every release write the column first (or give it a default), then SET NOT NULL in a contract migration",
@@ -15,6 +16,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "drop-not-null",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "do it in a contract migration, once every release reads NULL well; or give the column a default instead",
     check: (subject) =>
@@ -27,6 +29,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "drop-default",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "have every release write the column itself, then drop its default in a contract migration",
     check: (subject) => [
@@ -50,6 +53,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "new-check",
     concerns: "expand",
+    on: ["AlterTableStmt", "AlterDomainStmt"],
     waivable: true,
     safeWay: "add it in a contract migration (NOT VALID, then VALIDATE CONSTRAINT), once every release keeps to it",
     check: (subject) => {
@@ -75,6 +79,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "new-foreign-key",
     concerns: "expand",
+    on: ["AlterTableStmt"],
     waivable: true,
     safeWay: "add it in a contract migration (NOT VALID, then VALIDATE CONSTRAINT), once every release keeps to it",
     check: (subject) =>
@@ -89,6 +94,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "new-unique",
     concerns: "expand",
+    on: ["IndexStmt", "AlterTableStmt"],
     waivable: true,
     safeWay:
       "do it in a contract migration, once every release keeps to it: CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX",
@@ -120,6 +126,7 @@ export const STRICTER_RULES: readonly Rule[] = [
   {
     id: "drop-unique",
     concerns: "expand",
+    on: ["AlterTableStmt", "DropStmt"],
     waivable: true,
     safeWay: "drop it in a contract migration, once no release says ON CONFLICT on it",
     check: (subject) => {

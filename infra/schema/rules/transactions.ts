@@ -17,6 +17,7 @@ export const TRANSACTION_RULES: readonly Rule[] = [
   {
     id: "transaction-control",
     concerns: "both",
+    on: ["TransactionStmt", "VariableSetStmt"],
     waivable: "the runner puts a migration and its record into one transaction, and could prove neither any more",
     safeWay: "leave it out; for statements that commit one by one write -- migrate:up transaction:false",
     check: ({ node, statement }) => {
@@ -55,6 +56,7 @@ export const TRANSACTION_RULES: readonly Rule[] = [
   {
     id: "enum-value-used",
     concerns: "both",
+    on: ["AlterEnumStmt"],
     waivable: "PostgreSQL refuses it (55P04)",
     safeWay: "add the value in a migration of its own; a later one may use it",
     check: (subject) => {
@@ -80,6 +82,7 @@ export const TRANSACTION_RULES: readonly Rule[] = [
   {
     id: "set-leaks",
     concerns: "both",
+    on: ["VariableSetStmt", "DiscardStmt", "SelectStmt"],
     waivable: true,
     safeWay: "write SET LOCAL; with transaction:false, RESET it at the end of the section",
     check: (subject) => {
