@@ -169,6 +169,28 @@ describe("SchemaWiden", function () {
     assert.equal(state.schemaVersion, "0002");
   });
 
+  it("takes an index that a killed run has built for built, and builds an INVALID one again", async () => {
+    const inputs = await declare();
+    const client = await connect(inputs);
+    const { outs } = await provider.create(inputs);
+    await client.query(
+      "UPDATE switchyard.migrations SET finished_at = NULL, statements_applied = 0 WHERE version = '0002'",
+    );
+    // What a build that was cut off leaves behind.
+    await client.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notes_text_idx'::regclass");
+    const oid = async (index: string) =>
+      (
+        await client.query<{ oid: number; valid: boolean }>(
+          "SELECT indexrelid AS oid, indisvalid AS valid FROM pg_index WHERE indexrelid = $1::regclass",
+          [index],
+        )
+      ).rows[0];
+    const [broken, whole] = [await oid("notes_text_idx"), await oid("notes_text_id_idx")];
+    await provider.update(outs, inputs, "id");
+    const [rebuilt, kept] = [await oid("notes_text_idx"), await oid("notes_text_id_idx")];
+    assert.deepEqual([rebuilt?.valid, rebuilt?.oid === broken?.oid, kept], [true, false, whole]);
+  });
+
   it("lets one of two runs wait for the other, and both end well", async () => {
     const inputs = await declare();
     const [first, second] = await Promise.all([provider.create(inputs), provider.create(inputs)]);

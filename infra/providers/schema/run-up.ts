@@ -27,7 +27,9 @@ export async function runUp(
       if (!transaction && index < (row?.statementsApplied ?? 0)) continue;
       at = statement;
       await assertHeld();
-      await client.query(statement.text);
+      // A run that was killed may have built an index without its record, or left one that is INVALID.
+      const built = row !== undefined && !transaction && (await isBuilt(client, statement));
+      if (!built) await client.query(statement.text);
       if (!transaction) await noteProgress(client, migration.version, index + 1);
     }
     at = undefined;
@@ -40,6 +42,24 @@ export async function runUp(
     await noteFailure(client, migration.version, message, at?.text ?? "").catch(() => undefined);
     throw new Error(message, { cause: error });
   }
+}
+
+/**
+ * Whether a CREATE INDEX of a run before this one is done. What a broken concurrent build left behind is dropped: it
+ * serves no query, is kept up to date by every write, and `IF NOT EXISTS` would take it for the index.
+ */
+async function isBuilt(client: Client, { kind, objects }: Statement): Promise<boolean> {
+  const index = kind.startsWith("CREATE")
+    ? objects.find((name) => name.startsWith("index "))?.slice("index ".length)
+    : undefined;
+  if (index === undefined) return false;
+  const { rows } = await client.query<{ name: string; valid: boolean }>(
+    "SELECT indexrelid::regclass::text AS name, indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)",
+    [index],
+  );
+  const [found] = rows;
+  if (found?.valid === false) await client.query(`DROP INDEX CONCURRENTLY ${found.name}`);
+  return found?.valid === true;
 }
 
 function explain(error: DatabaseError, { fileName, up }: Migration, at: Statement | undefined): string {
