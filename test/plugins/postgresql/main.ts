@@ -9,6 +9,7 @@ import { grantRole } from "./grant-role";
 import { kind } from "./kind";
 import { role } from "./role";
 import { Server } from "./server";
+import { types } from "./types";
 
 /*
  * A stand-in for the official plugin `postgresql`, where that one can't be had: it does the same work, with the same
@@ -31,12 +32,12 @@ serve(
       configured = new Server(readSettings(args));
     },
     kinds: {
-      "postgresql:index/database:Database": kind(server, database),
-      "postgresql:index/defaultPrivileges:DefaultPrivileges": kind(server, defaultPrivileges),
-      "postgresql:index/extension:Extension": kind(server, extension),
-      "postgresql:index/grant:Grant": kind(server, grant),
-      "postgresql:index/grantRole:GrantRole": kind(server, grantRole),
-      "postgresql:index/role:Role": kind(server, role),
+      [types.database]: kind(server, database),
+      [types.defaults]: kind(server, defaultPrivileges),
+      [types.extension]: kind(server, extension),
+      [types.grant]: kind(server, grant),
+      [types.grantRole]: kind(server, grantRole),
+      [types.role]: kind(server, role),
     },
   },
   process.argv.slice(2),

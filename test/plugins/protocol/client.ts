@@ -27,25 +27,32 @@ export class PluginProcess {
     readonly said: () => string,
   ) {}
 
-  /** Installs a stand-in into a home of its own and starts it. */
-  static async start(name: string): Promise<PluginProcess> {
-    const home = mkdtempSync(join(tmpdir(), "switchyard-plugins-"));
-    try {
-      installStandIns(home, [name]);
-      const [folder = ""] = readdirSync(join(home, "plugins"));
-      const launcher = join(home, "plugins", folder, `pulumi-resource-${name}`);
-      const child = spawn(launcher, [], { stdio: ["ignore", "pipe", "pipe"] });
+  /** Installs a stand-in into a home of its own and starts it, with `env` beside our own environment. */
+  static start(name: string, env: NodeJS.ProcessEnv = {}): Promise<PluginProcess> {
+    return withLauncher(name, async (launcher) => {
+      const child = spawn(launcher, [], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
       let said = "";
       child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-      const [port] = (await Promise.race([
-        once(createInterface(child.stdout), "line"),
+      const [port] = await Promise.race([
+        lines(child, 1),
         once(child, "exit").then(() => Promise.reject(new Error(`the plugin ended at once: ${said}`))),
-      ])) as [string];
-      const client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+      ]);
+      const client = new ResourceProviderClient(`127.0.0.1:${port ?? ""}`, grpc.credentials.createInsecure());
       return new PluginProcess(child, client, () => said);
-    } finally {
-      rmSync(home, { recursive: true, force: true });
-    }
+    });
+  }
+
+  /** Starts a stand-in by a process that is then killed, as an engine may be. @returns the pid of the stand-in */
+  static startOrphan(name: string): Promise<number> {
+    return withLauncher(name, async (launcher) => {
+      const parent = spawn("/bin/sh", ["-c", '"$0" & echo $!; wait', launcher], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      // Its pid, then the port that it serves on.
+      const [pid] = await lines(parent, 2);
+      parent.kill("SIGKILL");
+      return Number(pid);
+    });
   }
 
   async stop(): Promise<void> {
@@ -138,6 +145,30 @@ export class PluginProcess {
       call((error, response) => (error === null ? resolve(response) : reject(error))),
     );
   }
+}
+
+async function withLauncher<T>(name: string, work: (launcher: string) => Promise<T>): Promise<T> {
+  const home = mkdtempSync(join(tmpdir(), "switchyard-plugins-"));
+  try {
+    installStandIns(home, [name]);
+    const [folder = ""] = readdirSync(join(home, "plugins"));
+    return await work(join(home, "plugins", folder, `pulumi-resource-${name}`));
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** The first lines that a process writes. */
+function lines(child: ChildProcess, count: number): Promise<string[]> {
+  const { stdout } = child;
+  if (stdout === null) throw new Error("the process was started without a pipe for stdout");
+  return new Promise((resolve) => {
+    const read: string[] = [];
+    createInterface(stdout).on("line", (line) => {
+      read.push(line);
+      if (read.length === count) resolve(read);
+    });
+  });
 }
 
 const reasons = (response: proto.CheckResponse): string[] =>

@@ -46,11 +46,20 @@ export function checkInputs(schema: Schema, news: Properties): Failure[] {
   return schema.rules?.(complete(schema, news)) ?? [];
 }
 
+const nouns: Record<Property["type"], string> = {
+  string: "a string",
+  integer: "an integer",
+  boolean: "true or false",
+  list: "a list of strings",
+  set: "a list of strings",
+};
+
 function whyWrong({ type, required, allowed, minimum }: Property, value: unknown): string | undefined {
-  if (value === undefined) return required ? `found nothing, expected a ${type}: this property is required` : undefined;
+  if (value === undefined)
+    return required ? `found nothing, expected ${nouns[type]}: this property is required` : undefined;
   if (hasUnknown(value)) return undefined;
-  if (!isOf(type, value)) return `found ${JSON.stringify(value)}, expected a ${type}`;
-  if (required && value === "") return `found an empty string, expected a ${type}: this property is required`;
+  if (!isOf(type, value)) return `found ${JSON.stringify(value)}, expected ${nouns[type]}`;
+  if (required && value === "") return `found an empty string, expected ${nouns[type]}: this property is required`;
   if (allowed !== undefined && !allowed.includes(value as string))
     return `found ${JSON.stringify(value)}, expected one of ${allowed.join(", ")}`;
   if (minimum !== undefined && (value as number) < minimum)
