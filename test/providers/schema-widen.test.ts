@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { unknownValue } from "../../infra/providers/contract";
+import { declareMigrations } from "../../infra/providers/schema-widen/declare";
 import { provider } from "../../infra/providers/schema-widen/provider";
 import type { SchemaWidenInputs, SchemaWidenState } from "../../infra/providers/schema-widen/resource";
 import { withSchemaLock } from "../../infra/providers/schema/lock";
-import { readMigrations } from "../../infra/schema/read";
 import { waitUntil } from "../../infra/platform/local/process/lifecycle";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 
@@ -67,12 +67,7 @@ describe("SchemaWiden", function () {
     rmSync(join(folder, "migrations"), { recursive: true });
     mkdirSync(join(folder, "migrations"));
     for (const [file, text] of Object.entries(all)) writeFileSync(join(folder, "migrations", file), text);
-    const migrations = readMigrations(join(folder, "migrations")).map(({ version, name: title, phase, checksum }) => ({
-      version,
-      name: title,
-      phase,
-      checksum,
-    }));
+    const migrations = declareMigrations(join(folder, "migrations"), "latest");
     const connection = {
       host: "127.0.0.1",
       port: postgres.port,
@@ -256,6 +251,17 @@ describe("SchemaWiden", function () {
       /0003_notes is a contract/,
     );
     assert.deepEqual(await provider.check?.({ ...inputs, migrations: unknownValue as never }, before), []);
+  });
+
+  it("refuses at preview a migration that old code would not survive, with file, line and the safe way", async () => {
+    const inputs = await declare();
+    const before = { ...inputs, schemaVersion: "0002", applied: 2 };
+    const drop =
+      "-- switchyard: phase=expand\n-- migrate:up\nALTER TABLE notes DROP COLUMN text;\n-- migrate:down\nALTER TABLE notes ADD COLUMN text text;\n";
+    const news = redeclare(inputs.connection.database, { ...files, "0003_drop.sql": drop });
+    const problems = (await provider.check?.(news, before))?.join() ?? "";
+    for (const part of [/0003_drop\.sql:3/, /DROP COLUMN/, /contract/]) assert.match(problems, part);
+    redeclare(inputs.connection.database, files);
   });
 
   it("takes a database that is down for no change at preview, and says so clearly when it is needed", async () => {

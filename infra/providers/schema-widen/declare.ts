@@ -1,37 +1,28 @@
 import * as pulumi from "@pulumi/pulumi";
-import { nearest } from "../../config/nearest";
-import { MigrationError } from "../../schema/problem";
-import { readMigrations } from "../../schema/read";
-import { compareVersions, type Migration } from "../../schema/types";
+import { MigrationError, pendingList, planMigrations, readMigrations } from "../../schema";
 import type { DeclaredMigration } from "./resource";
 
 /**
- * The migrations up to `migrateTo`, read from their folder.
+ * The migrations up to `migrateTo`, read from their folder, with what each will run and lock: a new one is a difference
+ * that `pulumi preview --diff` shows, with no database at hand.
  * @throws pulumi.RunError with every problem of every file, or when there is no such migration.
  */
 export function declareMigrations(folder: string, migrateTo: string): DeclaredMigration[] {
-  const all = read(folder);
-  if (migrateTo !== "latest" && !all.some(({ version }) => version === migrateTo)) throw unknown(migrateTo, all);
-  return all
-    .filter(({ version }) => migrateTo === "latest" || compareVersions(version, migrateTo) <= 0)
-    .map(({ version, name, phase, checksum }) => ({ version, name, phase, checksum }));
-}
-
-function read(folder: string): Migration[] {
   try {
-    return readMigrations(folder);
+    const files = readMigrations(folder);
+    // Declared is all of it, from an empty database on; what of it is pending, state and history know.
+    const plan = planMigrations({ files, applied: [], migrateTo, live: false });
+    if (plan.problems.length > 0) throw new MigrationError(plan.problems);
+    return pendingList(plan).map(({ version, name, phase, statements, locks }) => ({
+      version,
+      name,
+      phase: phase === "contract" ? "contract" : "expand",
+      checksum: files.find((file) => file.version === version)?.checksum ?? "",
+      statements: [...statements],
+      locks: [...locks],
+    }));
   } catch (error) {
     // The engine prints the message of a RunError alone, without a stack trace.
     throw error instanceof MigrationError ? new pulumi.RunError(error.message) : error;
   }
-}
-
-function unknown(migrateTo: string, all: Migration[]): Error {
-  const versions = all.map(({ version }) => version);
-  const near = nearest(migrateTo, versions);
-  return new pulumi.RunError(
-    `switchyard:migrateTo is "${migrateTo}", and there is no such migration in migrations/ (${versions.join(", ") || "it is empty"})` +
-      `${near === undefined ? "" : `: did you mean ${near}?`} Set it with: pulumi config set switchyard:migrateTo ` +
-      (near ?? "latest"),
-  );
 }

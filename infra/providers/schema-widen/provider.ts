@@ -1,24 +1,28 @@
 import { inProject } from "../project";
-import { readMigrations } from "../../schema/read";
-import { compareVersions, type Migration } from "../../schema/types";
+import { checkMigrations, compareVersions, MigrationError, readMigrations, type Migration } from "../../schema";
 import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { prepareHistory, readHistory, type HistoryRow } from "../schema/history";
 import { withSchemaLock } from "../schema/lock";
 import { runUp } from "../schema/run-up";
-import type { SchemaWidenInputs as Inputs, SchemaWidenState as State } from "./resource";
+import type { DeclaredMigration, SchemaWidenInputs as Inputs, SchemaWidenState as State } from "./resource";
 
 /** How long to wait for another run that changes the schema, in ms. */
 const lockWaitMs = 60_000;
 
-/** Judged from what is declared now and what was applied before; no database is asked. */
+/** Judged from what is declared now and what was applied before, and from the files; no database is asked. */
 function check(news: Inputs, olds: Inputs | undefined): string[] {
   if (hasUnknown(news.migrations)) return [];
-  const before = new Map(olds?.migrations.map((each) => [each.version, each]));
-  const newest = olds?.migrations.at(-1)?.version ?? "";
-  const declared = new Set(news.migrations.map(({ version }) => version));
+  const applied = olds?.migrations ?? [];
+  return [...againstApplied(news.migrations, applied), ...unsafe(news, applied)];
+}
+
+function againstApplied(declared: DeclaredMigration[], applied: DeclaredMigration[]): string[] {
+  const before = new Map(applied.map((each) => [each.version, each]));
+  const newest = applied.at(-1)?.version ?? "";
+  const there = new Set(declared.map(({ version }) => version));
   return [
-    ...news.migrations.flatMap(({ version, name, phase, checksum }) => {
+    ...declared.flatMap(({ version, name, phase, checksum }) => {
       const old = before.get(version);
       if (phase === "contract")
         return `${version}_${name} is a contract migration: the schema can only be widened so far, so leave it out`;
@@ -28,14 +32,27 @@ function check(news: Inputs, olds: Inputs | undefined): string[] {
         return `${version}_${name} sorts before ${newest}, which is applied: give it the next free version`;
       return [];
     }),
-    ...[...before.values()]
-      .filter(({ version }) => !declared.has(version))
+    ...applied
+      .filter(({ version }) => !there.has(version))
       .map(
         ({ version, name }) =>
           `${version}_${name} is applied and no longer declared: put its file back, or migrateTo (pulumi config set ` +
           `switchyard:migrateTo ${newest})`,
       ),
   ];
+}
+
+/** What the rules and squawk find in the files that are not applied yet. */
+function unsafe({ folder, migrations }: Inputs, applied: DeclaredMigration[]): string[] {
+  const known = new Set(applied.map(({ version }) => version));
+  if (migrations.every(({ version }) => known.has(version))) return [];
+  try {
+    checkMigrations(inProject(folder), { applied: [...known] });
+    return [];
+  } catch (error) {
+    if (error instanceof MigrationError) return [error.message];
+    throw error;
+  }
 }
 
 /** The history in the database counts where it can be read: a restored or rebuilt database is seen, and put right. */

@@ -3,12 +3,16 @@ import type { Connection } from "../connection";
 import type { InputsOf } from "../inputs";
 import { shell } from "../shell";
 
-/** What identifies a migration: shown as a difference at preview when one is added. */
+/** A migration as preview shows it when it is new. */
 export interface DeclaredMigration {
   version: string;
   name: string;
   phase: "expand" | "contract";
   checksum: string;
+  /** Each on one line, cut short. */
+  statements: string[];
+  /** Such as "SHARE ROW EXCLUSIVE on pages": of tables that are there before. */
+  locks: string[];
 }
 
 export interface SchemaWidenInputs {
