@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isFree } from "../../infra/platform/local/process/ports";
 import { waitUntil } from "../../infra/platform/local/process/lifecycle";
@@ -118,6 +118,21 @@ describe("a local stack", function () {
       assert.ok(most > 5 && most <= 20, `${most} connections under load`);
     } finally {
       await superuser.end();
+    }
+  });
+
+  it("refuses at preview a migration that the running release would not survive, with file, line and caret", async () => {
+    const file = join(clone.folder, "migrations/0099_drop.sql");
+    writeFileSync(
+      file,
+      "-- switchyard: phase=expand\n-- migrate:up\nALTER TABLE pages DROP COLUMN title;\n-- migrate:down\nSELECT 1;\n",
+    );
+    try {
+      const { code, output } = await clone.pulumi("preview");
+      assert.notEqual(code, 0, output);
+      for (const each of [/0099_drop\.sql:3/, /DROP COLUMN title/, /\^/, /contract/]) assert.match(output, each);
+    } finally {
+      rmSync(file);
     }
   });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { findPgDumps } from "../../infra/platform/local/database/pg-dump";
@@ -95,20 +95,6 @@ describe("preview of a local stack refuses", function () {
         server.close();
       }
     });
-
-  it("a migration that old code would not survive, with file, line and the safe way", async () => {
-    const file = join(clone.folder, "migrations/0099_drop.sql");
-    writeFileSync(
-      file,
-      "-- switchyard: phase=expand\n-- migrate:up\nALTER TABLE pages DROP COLUMN title;\n-- migrate:down\nSELECT 1;\n",
-    );
-    try {
-      const output = await refusal([], []);
-      for (const each of [/0099_drop\.sql:3/, /DROP COLUMN title/, /\^/, /contract/]) assert.match(output, each);
-    } finally {
-      rmSync(file);
-    }
-  });
 
   it("a PostgreSQL major that no pg_dump of this machine fits", async function () {
     if ((await findPgDumps()).some(({ major }) => major >= 18)) this.skip();
