@@ -1,4 +1,5 @@
-import type { AlterTableCmd, AlterTableType, DropStmt, Node, ObjectType, RangeVar } from "libpg-query";
+import type { AlterTableCmd, DropStmt, Node, RangeVar } from "libpg-query";
+import { alterKind, kindFromText, word } from "./kinds";
 import { alterTableLocks, lockMode, referenceLocks, strongest, tableConstraints } from "./locks";
 import { all, as, calls, dotted, find, hasOption, objectName, relationsIn, strings, tableOf, tagOf } from "./tree";
 import type { NodeOf, Tag } from "./tree";
@@ -79,7 +80,7 @@ const CLASSIFIERS: Classifiers = {
   SelectStmt: (node) => ({
     ...(node.intoClause === undefined ? { completion: "unseen" as const } : {}),
     kind: node.intoClause === undefined ? "SELECT" : "SELECT INTO",
-    ...reading(node),
+    ...reading({ ...node, intoClause: undefined }),
     objects: calls(node).length > 0 ? ["*"] : [],
   }),
   DoStmt: () => ({ objects: ["*"], completion: "unseen" }),
@@ -93,10 +94,13 @@ const CLASSIFIERS: Classifiers = {
   CreatePolicyStmt: (node) => only(node.table, "ACCESS EXCLUSIVE"),
   AlterPolicyStmt: (node) => only(node.table, "ACCESS EXCLUSIVE"),
   CreateStatsStmt: (node) => onTables(node.relations, "SHARE UPDATE EXCLUSIVE"),
-  CommentStmt: (node) =>
-    node.objtype === "OBJECT_TABLE"
-      ? { ...onNames([objectName(node.object)], "SHARE UPDATE EXCLUSIVE"), completion: "repeatable" }
-      : { completion: "repeatable" },
+  CommentStmt: (node) => {
+    if (node.object === undefined || (node.objtype !== "OBJECT_TABLE" && node.objtype !== "OBJECT_COLUMN")) {
+      return { completion: "repeatable" };
+    }
+    const table = node.objtype === "OBJECT_TABLE" ? objectName(node.object) : ownerOf(node.object);
+    return { ...onNames([table], "SHARE UPDATE EXCLUSIVE"), completion: "repeatable" };
+  },
   ViewStmt: (node) => ({
     kind: node.replace === true ? "CREATE OR REPLACE VIEW" : "CREATE VIEW",
     tables: relationsIn(node),
@@ -142,8 +146,14 @@ const CLASSIFIERS: Classifiers = {
     const concurrently = hasOption(node.params, "concurrently");
     const mode = concurrently ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE";
     const whole = node.relation === undefined;
+    const table = tableOf(node.relation);
     const traits =
-      node.kind === "REINDEX_OBJECT_INDEX" ? onIndexes([tableOf(node.relation)], mode) : only(node.relation, mode);
+      node.kind === "REINDEX_OBJECT_INDEX"
+        ? onIndexes([table], mode)
+        : {
+            tables: [table],
+            locks: [...on([table], concurrently ? mode : "SHARE"), ...on([`indexes of ${table}`], mode)],
+          };
     return {
       ...(whole ? { objects: ["*"] } : traits),
       kind: concurrently ? "REINDEX CONCURRENTLY" : "REINDEX",
@@ -234,52 +244,6 @@ export function ownerOf(object: Node): string {
   return dotted(strings(as(object, "List")?.items).slice(0, -1));
 }
 
-/** "OBJECT_MATVIEW" as SQL writes it. */
-export function word(type: ObjectType | undefined): string {
-  const words: Partial<Record<ObjectType, string>> = {
-    OBJECT_MATVIEW: "MATERIALIZED VIEW",
-    OBJECT_TABCONSTRAINT: "CONSTRAINT",
-    OBJECT_STATISTIC_EXT: "STATISTICS",
-    OBJECT_FOREIGN_TABLE: "FOREIGN TABLE",
-    OBJECT_FOREIGN_SERVER: "SERVER",
-    OBJECT_EVENT_TRIGGER: "EVENT TRIGGER",
-  };
-  return words[type ?? "OBJECT_TABLE"] ?? (type ?? "OBJECT_TABLE").replace("OBJECT_", "").replaceAll("_", " ");
-}
-
-const SUBCOMMANDS: Partial<Record<AlterTableType, string>> = {
-  AT_ColumnDefault: "ALTER COLUMN DEFAULT",
-  AT_AlterColumnType: "ALTER COLUMN TYPE",
-  AT_SetNotNull: "ALTER COLUMN SET NOT NULL",
-  AT_DropNotNull: "ALTER COLUMN DROP NOT NULL",
-  AT_ChangeOwner: "OWNER TO",
-  AT_SetRelOptions: "SET",
-  AT_ResetRelOptions: "RESET",
-  AT_AddIdentity: "ALTER COLUMN ADD IDENTITY",
-  AT_EnableTrig: "ENABLE TRIGGER",
-  AT_EnableTrigAll: "ENABLE TRIGGER ALL",
-  AT_EnableTrigUser: "ENABLE TRIGGER USER",
-  AT_DisableTrig: "DISABLE TRIGGER",
-  AT_DisableTrigAll: "DISABLE TRIGGER ALL",
-  AT_DisableTrigUser: "DISABLE TRIGGER USER",
-};
-
-function alterKind(type: ObjectType | undefined, commands: readonly AlterTableCmd[]): string {
-  const parts = commands.map(({ subtype = "AT_AddColumn", def }) => {
-    const foreign = as(def, "Constraint")?.contype === "CONSTR_FOREIGN" ? "ADD FOREIGN KEY" : undefined;
-    // "AT_DropColumn" reads "DROP COLUMN".
-    return (
-      foreign ??
-      SUBCOMMANDS[subtype] ??
-      subtype
-        .slice(3)
-        .replace(/(?!^)([A-Z])/g, " $1")
-        .toUpperCase()
-    );
-  });
-  return `ALTER ${word(type)} ${[...new Set(parts)].join(", ")}`;
-}
-
 /** A constraint that the server names: after a kill nobody can tell whether it is there already. */
 function addsUnnamed(command: AlterTableCmd): boolean {
   return command.subtype === "AT_AddConstraint" && as(command.def, "Constraint")?.conname === undefined;
@@ -289,17 +253,3 @@ export function languageOf(options: readonly Node[] | undefined): string {
   const language = all(options, "DefElem").find((option) => option.defname === "language");
   return (as(language?.arg, "String")?.sval ?? "sql").toLowerCase();
 }
-
-/** The keywords that name a statement: "CREATE SEQUENCE", "ALTER DEFAULT PRIVILEGES", "UPDATE". */
-function kindFromText(text: string): string {
-  const words = (/^[A-Za-z]+(?:\s+[A-Za-z]+){0,4}/.exec(text)?.[0] ?? "SQL").toUpperCase().split(/\s+/);
-  if (!TWO_WORDS.has(words[0] ?? "")) return words[0] ?? "SQL";
-  return words
-    .filter((word) => !BETWEEN.has(word))
-    .slice(0, 2)
-    .join(" ");
-}
-
-const TWO_WORDS = new Set(["CREATE", "ALTER", "DROP", "COMMENT", "LOCK", "REASSIGN", "SECURITY", "IMPORT", "PREPARE"]);
-/** Words that say how, not what. */
-const BETWEEN = new Set(["OR", "REPLACE", "TEMP", "TEMPORARY", "UNLOGGED", "TRUSTED", "RECURSIVE", "CONSTRAINT"]);

@@ -43,6 +43,8 @@ export function alterTableLocks(table: string, commands: readonly AlterTableCmd[
       locks.push({ table: tableOf(partition.name), mode: "SHARE UPDATE EXCLUSIVE" });
     } else {
       locks.push({ table, mode: ALTER_TABLE_LOCKS[command.subtype ?? "AT_AddColumn"] ?? "ACCESS EXCLUSIVE" });
+      const parent = command.subtype === "AT_AddInherit" ? as(command.def, "RangeVar") : undefined;
+      if (parent !== undefined) locks.push({ table: tableOf(parent), mode: "SHARE UPDATE EXCLUSIVE" });
       if (partition !== undefined) locks.push({ table: tableOf(partition.name), mode: "ACCESS EXCLUSIVE" });
       const column = as(command.def, "ColumnDef");
       if (column !== undefined && command.subtype === "AT_AddColumn")

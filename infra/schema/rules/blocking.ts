@@ -107,7 +107,10 @@ export const BLOCKING_RULES: readonly Rule[] = [
       const table = statement.tables[0];
       const exempt = table !== undefined && isNew(facts.table(table)?.since);
       return [
-        { message: `${statement.kind} rewrites under ACCESS EXCLUSIVE: nobody reads or writes meanwhile`, exempt },
+        {
+          message: `${statement.kind} holds ACCESS EXCLUSIVE on the table or its indexes while it rewrites them: nobody reads or writes meanwhile`,
+          exempt,
+        },
       ];
     },
   },
@@ -169,7 +172,7 @@ function strongLock(subject: Subject): { lock: Lock; from: Statement } | undefin
     const lock = from.locks.find(
       ({ table, mode }) =>
         (mode === "ACCESS EXCLUSIVE" || mode === "EXCLUSIVE" || mode === "SHARE ROW EXCLUSIVE") &&
-        !table.startsWith("index ") &&
+        !/^index(?:es of)? /.test(table) &&
         !subject.isNew(subject.facts.table(table)?.since),
     );
     if (lock !== undefined) return { lock, from };

@@ -1,5 +1,5 @@
 import type { ObjectType } from "libpg-query";
-import { word } from "../classify";
+import { word } from "../kinds";
 import { as, objectName, strings, tableOf } from "../tree";
 import { treeOf } from "../statement";
 import { allNew, altering, dropped, typeName } from "./rule";

@@ -1,5 +1,5 @@
 import type { Node, TypeName } from "libpg-query";
-import { word } from "../classify";
+import { word } from "../kinds";
 import { constraintsOf } from "../locks";
 import { all, as, calls, find, strings, tagOf } from "../tree";
 import { altering, typeName } from "./rule";

@@ -33,8 +33,13 @@ const KINDS: readonly (readonly [sql: string, kind: string, locks: string, trait
   ["CREATE INDEX ON a (x)", "CREATE INDEX", "a: SHARE", "any unseen"],
   ["DROP INDEX i", "DROP INDEX", "index i: ACCESS EXCLUSIVE"],
   ["DROP INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY", "index i: SHARE UPDATE EXCLUSIVE", "outside catalogue"],
-  ["REINDEX TABLE a", "REINDEX", "a: ACCESS EXCLUSIVE", "any repeatable"],
-  ["REINDEX TABLE CONCURRENTLY a", "REINDEX CONCURRENTLY", "a: SHARE UPDATE EXCLUSIVE", "outside repeatable"],
+  ["REINDEX TABLE a", "REINDEX", "a: SHARE, indexes of a: ACCESS EXCLUSIVE", "any repeatable"],
+  [
+    "REINDEX TABLE CONCURRENTLY a",
+    "REINDEX CONCURRENTLY",
+    "a: SHARE UPDATE EXCLUSIVE, indexes of a: SHARE UPDATE EXCLUSIVE",
+    "outside repeatable",
+  ],
   ["ALTER TABLE a ADD x int, DROP y", "ALTER TABLE ADD COLUMN, DROP COLUMN", "a: ACCESS EXCLUSIVE"],
   ["ALTER TABLE a ADD x int REFERENCES b", "ALTER TABLE ADD COLUMN", "a: ACCESS EXCLUSIVE, b: SHARE ROW EXCLUSIVE"],
   [
@@ -69,6 +74,9 @@ const KINDS: readonly (readonly [sql: string, kind: string, locks: string, trait
   ["CREATE POLICY p ON a USING (true)", "CREATE POLICY", "a: ACCESS EXCLUSIVE"],
   ["CREATE STATISTICS s ON x, y FROM a", "CREATE STATISTICS", "a: SHARE UPDATE EXCLUSIVE"],
   ["CREATE OR REPLACE VIEW v AS SELECT * FROM a", "CREATE OR REPLACE VIEW", "a: ACCESS SHARE, v: ACCESS EXCLUSIVE"],
+  ["COMMENT ON COLUMN a.x IS 'x'", "COMMENT ON", "a: SHARE UPDATE EXCLUSIVE", "any repeatable"],
+  ["ALTER TABLE a INHERIT b", "ALTER TABLE ADD INHERIT", "a: ACCESS EXCLUSIVE, b: SHARE UPDATE EXCLUSIVE"],
+  ["SELECT * INTO n FROM a", "SELECT INTO", "a: ACCESS SHARE"],
   ["COMMENT ON TABLE a IS 'x'", "COMMENT ON", "a: SHARE UPDATE EXCLUSIVE", "any repeatable"],
   ["LOCK TABLE a IN EXCLUSIVE MODE", "LOCK TABLE", "a: EXCLUSIVE", "any unseen"],
   [

@@ -218,10 +218,10 @@ export const DANGEROUS_STATEMENTS: readonly Case[] = [
     CONTRACT,
   ],
   ["refresh-blocks-reads", "REFRESH of totals without CONCURRENTLY", "REFRESH MATERIALIZED VIEW totals;"],
-  ["blocking-maintenance", "VACUUM FULL rewrites under ACCESS EXCLUSIVE", "VACUUM FULL pages;", OUTSIDE],
+  ["blocking-maintenance", "VACUUM FULL holds ACCESS EXCLUSIVE", "VACUUM FULL pages;", OUTSIDE],
   ["blocking-maintenance", "VACUUM FULL", "VACUUM (FULL, ANALYZE) pages;", OUTSIDE],
-  ["blocking-maintenance", "CLUSTER rewrites", "CLUSTER pages USING pages_pkey;"],
-  ["blocking-maintenance", "REINDEX rewrites", "REINDEX TABLE pages;"],
+  ["blocking-maintenance", "CLUSTER holds", "CLUSTER pages USING pages_pkey;"],
+  ["blocking-maintenance", "REINDEX holds", "REINDEX TABLE pages;"],
   ["lock-table", "LOCK TABLE pages in ACCESS EXCLUSIVE mode", "LOCK TABLE pages;"],
   ["lock-table", "in SHARE mode", "LOCK TABLE pages IN SHARE MODE;"],
   [
