@@ -6,9 +6,11 @@ export interface Finding {
   expected: string;
   /**
    * The SQL that mends it, run in the database by its administrator (or by a superuser, where it takes something from a
-   * role that the administrator has no ADMIN option on). A role that is missing takes `pulumi up` instead.
+   * role that the administrator has no ADMIN option on).
    */
   mend: string;
+  /** Set when it takes more than SQL: `mend` is then what to run instead. */
+  bySql?: false;
 }
 
 /** One line a finding. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Client } from "pg";
-import { checkAccess, inspectAccess } from "../../infra/database/check";
+import { checkAccess, inspectAccess, mendAccess } from "../../infra/database/check";
 import { declareAccess, type DeclaredAccess } from "../plugins/access";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 
@@ -198,6 +198,35 @@ for (const major of [15, 18] as const)
       assert.ok(
         lines.some((line) => line.startsWith("role shop_owner: found nothing, expected the role; mend it with:")),
       );
+    });
+
+    it("puts right what has come from elsewhere: other owners, and nobody's privileges", async () => {
+      await superuser.query(`
+        CREATE ROLE elsewhere;
+        REASSIGN OWNED BY pages_owner TO elsewhere;
+        DROP OWNED BY pages_owner; DROP OWNED BY pages_app_blue; DROP OWNED BY pages_app_green; DROP OWNED BY pages_readonly`);
+      const mended = await mendAccess(superuser, declared.expected);
+      assert.ok(mended.some(({ object }) => object === "table switchyard.migrations"));
+      assert.deepEqual(await checkAccess(administrator, declared.expected), []);
+      const blue = await postgres.connect({
+        user: "pages_app_blue",
+        password: declared.passwords.blue,
+        database: "pages",
+      });
+      await blue.query("INSERT INTO pages (title) SELECT version || twice(1) FROM switchyard.migrations");
+      await superuser.query("DROP ROLE elsewhere");
+      assert.deepEqual(await mendAccess(superuser, declared.expected), []);
+    });
+
+    it("puts nothing right when it can't put all of it right", async () => {
+      await superuser.query("ALTER TABLE pages OWNER TO stranger; ALTER ROLE pages_readonly RENAME TO gone");
+      await assert.rejects(
+        mendAccess(superuser, declared.expected),
+        /role pages_readonly: found nothing, expected the role/,
+      );
+      assert.equal((await superuser.query("SELECT FROM pg_tables WHERE tableowner = 'stranger'")).rowCount, 1);
+      await superuser.query("ALTER TABLE pages OWNER TO pages_owner; ALTER ROLE gone RENAME TO pages_readonly");
+      assert.deepEqual(await checkAccess(administrator, declared.expected), []);
     });
 
     it("changes nothing, and leaves the session as it was", async () => {

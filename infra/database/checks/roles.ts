@@ -56,7 +56,8 @@ function compareRole(wanted: ExpectedRole, found: Role | undefined): Finding[] {
         object,
         found: "nothing",
         expected: "the role",
-        mend: "pulumi refresh, then pulumi up: it gets its password there",
+        mend: "pulumi refresh, then pulumi up",
+        bySql: false,
       },
     ];
   const alter = `ALTER ROLE ${escapeIdentifier(name)}`;
