@@ -149,12 +149,14 @@ describe("LocalDatabase", function () {
     }
   });
 
-  it("refuses another major for data that is there", async () => {
+  it("refuses another major, and another name, for data that is there", async () => {
     const inputs = declare();
     const { outs } = await provider.create(inputs);
     try {
       const problems = (await provider.check?.({ ...inputs, majorVersion: 18 }, outs)) ?? [];
       assert.match(problems.join(), /is of PostgreSQL 15 and can't be opened by 18/);
+      const renamed = (await provider.check?.({ ...inputs, name: "sites" }, outs)) ?? [];
+      assert.match(renamed.join(), /database\.name is sites, and the database is pages/);
     } finally {
       await provider.delete(outs, "id");
     }

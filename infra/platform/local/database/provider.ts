@@ -29,6 +29,11 @@ async function check(news: Inputs, olds: Inputs | undefined): Promise<string[]> 
   const problems: string[] = [];
   const noDump = await whyNoDump(news.majorVersion);
   if (noDump !== undefined) problems.push(noDump);
+  if (olds !== undefined && olds.name !== news.name)
+    problems.push(
+      `switchyard:database.name is ${news.name}, and the database is ${olds.name}: its roles and privileges can't follow ` +
+        `a new name. Put it back: pulumi config set --path switchyard:database.name ${olds.name}`,
+    );
   if (olds !== undefined && olds.majorVersion !== news.majorVersion)
     problems.push(
       `the data in ${news.folder} is of PostgreSQL ${olds.majorVersion} and can't be opened by ${news.majorVersion}: ` +

@@ -1,4 +1,4 @@
-import { inspectAccess } from "../../../database/check";
+import { mendAccess } from "../../../database/check";
 import { roleNames } from "../../../database/names";
 import type { Provider } from "../../../providers/contract";
 import { withSuperuser } from "../postgres/cluster";
@@ -11,21 +11,11 @@ async function run(inputs: Inputs): Promise<Inputs> {
   if (!isKept(home)) return inputs;
   const { database } = expected;
   await takeOver(inputs, { database, roles: Object.values(roleNames(database)), owner });
-  await grantAgain(inputs);
+  // What the roles of before were granted went with them; what those of now may do is what Access declares.
+  await withSuperuser(inputs, (client) => mendAccess(client, expected), database);
   forgetKept(home);
   console.error(`took up the data of ${expected.database} that an earlier stack left`);
   return inputs;
-}
-
-/** What the roles of before were granted went with them; what those of now may do is what Access declares. */
-function grantAgain(inputs: Inputs): Promise<void> {
-  return withSuperuser(
-    inputs,
-    async (client) => {
-      for (const { mend } of await inspectAccess(client, inputs.expected)) await client.query(mend);
-    },
-    inputs.expected.database,
-  );
 }
 
 export const provider: Provider<Inputs, Inputs> = {
