@@ -114,7 +114,7 @@ export function decide(memory: Memory, declared: Declared, { rules, narrowingWai
   return {
     refused,
     held: refused.length > 0 ? [] : held,
-    stopsBefore: refused.length > 0 ? undefined : earliest(held),
+    ...(refused.length > 0 ? {} : stopsBefore(held)),
     announced: waiting.map(({ finding }) => violation(NARROWING_WAITS.id, "narrow", finding)),
     overrides: [
       ...used.map(({ rule, finding }) => usedOverride(rule.id, finding)),
@@ -140,8 +140,8 @@ export function remember(memory: Memory, declared: Declared, decision: Decision,
     attempts.findIndex((attempt) => attempt.id === settled?.id),
   );
   const kept = attempts.slice(covered);
-  const { schema, stopsBefore, leaves } = decision;
-  const attempt: Attempt = { id, declared, schema, stopsBefore, leaves };
+  const { schema, held, leaves } = decision;
+  const attempt: Attempt = { id, declared, schema, ...stopsBefore(held), leaves };
   const last = kept.at(-1);
   const repeats = last !== undefined && last.id !== settled?.id && saysTheSame(last, attempt);
   if (repeats) {
@@ -163,8 +163,8 @@ export function messageOf({ key, found, expected, remedy, override }: Violation)
 
 function violation(rule: string, guards: Step, finding: Finding): Violation {
   const { key, found, expected, remedy, override } = finding;
-  const exception = override === undefined ? undefined : { key: override.key, risk: override.risk };
-  return { rule, key, found, expected, remedy, guards: finding.guards ?? guards, override: exception };
+  const exception = override === undefined ? {} : { override: { key: override.key, risk: override.risk } };
+  return { rule, key, found, expected, remedy, guards: finding.guards ?? guards, ...exception };
 }
 
 const usedOverride = (rule: string, { found, override }: Finding): UsedOverride => ({
@@ -177,8 +177,11 @@ const usedOverride = (rule: string, { found, override }: Finding): UsedOverride 
 const onceEach = (findings: readonly Finding[]): Finding[] =>
   distinct(findings, ({ guards, found }) => `${guards ?? ""}|${found}`);
 
-const earliest = (held: readonly Violation[]): Step | undefined =>
-  STEPS.find((step) => held.some(({ guards }) => guards === step));
+// Left out rather than undefined: both end up in a provider's outputs, which undefined breaks.
+function stopsBefore(held: readonly Violation[]): { stopsBefore?: Step } {
+  const earliest = STEPS.find((step) => held.some(({ guards }) => guards === step));
+  return earliest === undefined ? {} : { stopsBefore: earliest };
+}
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
   return [items.filter(test), items.filter((item) => !test(item))];

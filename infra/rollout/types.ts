@@ -69,7 +69,10 @@ export interface BakePlan {
   readonly bake: number;
   /** Milliseconds after which an `insufficient` bake stops waiting for more. Default 30 minutes. */
   readonly maxBake: number;
-  /** Requests that the gaining colour must have answered in a bake. Default 500. */
+  /**
+   * Requests that the gaining colour must have had in a bake. Default 1000: with fewer, a single error is above an
+   * `errorRate` of 0.1 %.
+   */
   readonly minRequests: number;
   /** Requests a second that the whole service gets, both colours together; undefined when nobody knows. */
   readonly expectedRequestsPerSecond?: number;

@@ -1,5 +1,6 @@
 import { firstMissing, pointsOfNoReturn, isBrokenBy } from "../compatibility";
-import { COLOURS, isRunning, shareOf, sameRelease } from "../names";
+import { targetOf } from "../schema-steps";
+import { COLOURS, compareVersions, isRunning, shareOf, sameRelease } from "../names";
 import type { Passage } from "../passage";
 import { highestShare, lowestShare } from "../reality";
 import type { Colour, Declared, Migration, Release, State, Step } from "../types";
@@ -68,7 +69,18 @@ export const schemaReached: Rule = {
   statement: "Weight goes only to a release whose schema is applied by then.",
   guards: "colours",
   remedy: "let the migration run first: raise migrateTo, or finish what it waits for in an `up` of its own",
-  check: eachArrival(({ colour, release, state, guards }, { declared, passages }) => {
+  check: eachArrival(({ colour, release, state, guards, gains }, { declared, passages }) => {
+    const target = targetOf(declared);
+    if (gains && guards !== "return" && compareVersions(release.schema, target) > 0) {
+      return [
+        {
+          key: "migrateTo",
+          found: `${called(colour, release)} is built against ${release.schema}, past migrateTo ${declared.migrateTo} (${target})`,
+          expected: `a release built against ${target} or earlier, or migrateTo ${release.schema} or later`,
+          remedy: `set migrateTo to "${release.schema}" or later, with its file in migrations/, or put the release back`,
+        },
+      ];
+    }
     const missing = firstMissing(release, state, [...declared.migrations, ...state.applied]);
     if (missing === undefined) return [];
     const waitsFor = passages.flatMap(({ stages }) => [...stages.narrow, ...stages.waiting])[0];

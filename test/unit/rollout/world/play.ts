@@ -17,7 +17,7 @@ export function play(actions: readonly Action[], plan: Judge, tally: Tally = new
   const count = (name: string): void => void tally.set(name, (tally.get(name) ?? 0) + 1);
   const builds = new Map<string, Build>();
   const world = new World(builds, plan);
-  const team = new Team(builds, (version) => world.knows(version));
+  const team = new Team(builds, () => world.begun);
   let finishedLast: Commit | undefined;
   let triesLeft = Infinity;
   for (const action of actions) {

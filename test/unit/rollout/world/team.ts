@@ -105,10 +105,10 @@ export class Team {
   private last = 0;
   private readonly between = new Set<string>();
 
-  /** @param isApplied may the database know a migration of this version? */
+  /** @param applied the files that the database knows, begun ones included. */
   constructor(
     private readonly builds: Map<string, Build>,
-    private readonly isApplied: (version: string) => boolean,
+    private readonly applied: () => readonly File[],
   ) {
     const files = [this.added("0002"), this.added("0004")];
     this.current = {
@@ -312,26 +312,30 @@ export class Team {
 
   /**
    * Releases are built from the files beside them. No rule can tell from a release's `schema` that its files were
-   * others, so whoever changes a file below it builds it anew; but not after that file was applied, or one behind it:
-   * then it is the rules' turn.
+   * others, so whoever changes a file below it builds it anew; but not while the files themselves contradict what is
+   * applied: then it is the rules' turn.
    */
   private rebuilt(commit: Commit): Commit {
     const anew = (release: Release | null): Release | null => {
       const build = release === null ? undefined : this.builds.get(release.version);
       if (release === null || build === undefined) return release;
       const now = filesBelow(commit.files, release.schema);
-      const changed = [
-        ...now.filter((file) => !build.files.includes(file) && !this.isSettledBehind(file)),
-        ...build.files.filter((file) => !now.includes(file) && !this.isApplied(file.version)),
-      ];
-      return changed.length === 0 ? release : this.built(commit.files, release.schema, release.count, release.database);
+      const same = now.length === build.files.length && now.every((file) => build.files.includes(file));
+      if (same || this.contradictsApplied(now)) return release;
+      return this.built(commit.files, release.schema, release.count, release.database);
     };
     const { blue, green } = commit.declared.releases;
     return this.change({ releases: { blue: anew(blue), green: anew(green) } }, commit);
   }
 
-  private isSettledBehind(file: File): boolean {
-    return this.current.files.some(({ version }) => Number(version) >= Number(file.version) && this.isApplied(version));
+  /** Was one of these files edited after it was applied, or does one sort before what is applied? */
+  private contradictsApplied(files: readonly File[]): boolean {
+    const applied = this.applied();
+    const newest = Math.max(0, ...applied.map(({ version }) => Number(version)));
+    return files.some((file) => {
+      const recorded = applied.find(({ version }) => version === file.version);
+      return recorded === undefined ? Number(file.version) < newest : recorded !== file;
+    });
   }
 
   private rewire(a: number, b: number): Commit {

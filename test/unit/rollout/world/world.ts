@@ -115,11 +115,9 @@ export class World {
     return this.plan(this.memory, declared);
   }
 
-  /** Is a migration of this version applied, or was it begun? */
-  knows(version: string): boolean {
-    return [...this.applied, ...(this.half === undefined ? [] : [this.half.file])].some(
-      (file) => file.version === version,
-    );
+  /** The files that the database knows: applied, or begun. */
+  get begun(): readonly File[] {
+    return [...this.applied, ...(this.half === undefined ? [] : [this.half.file])];
   }
 
   get settled(): Memory["settled"] {
@@ -260,8 +258,7 @@ export class World {
 
   private migrate(step: SchemaStep, files: readonly File[], declared: Declared, fault: Fault | undefined): void {
     const { version } = step.migration;
-    const present = [...this.applied, ...(this.half === undefined ? [] : [this.half.file])];
-    const recorded = present.find((file) => Number(file.version) === Number(version));
+    const recorded = this.begun.find((file) => Number(file.version) === Number(version));
     const file = recorded ?? files.find((candidate) => Number(candidate.version) === Number(version));
     if (file === undefined) throw new Error(`no file for ${nameOf(step)}`);
     this.act(fault);
