@@ -8,7 +8,7 @@ import { engineVersion } from "./versions";
 const programs = ["pulumi", "pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs"] as const;
 
 /** A way to get the engine: fills `folder`/bin, or says why it can't. */
-interface Way {
+export interface Way {
   name: string;
   /** Undefined when it worked. */
   install(folder: string): Promise<string | undefined>;
@@ -20,7 +20,11 @@ interface Way {
  * the right version, so there is never half an engine under the name that `npx pulumi` looks at.
  * @throws when no way is left, with what to install.
  */
-export async function ensureEngine(home: string, say: (line: string) => void): Promise<string> {
+export async function ensureEngine(
+  home: string,
+  say: (line: string) => void,
+  ways: readonly Way[] = [download, build],
+): Promise<string> {
   const folder = join(home, "versions", engineVersion);
   const found = await whyIncomplete(folder);
   if (found === undefined) {
@@ -29,7 +33,7 @@ export async function ensureEngine(home: string, say: (line: string) => void): P
   }
   say(`engine ${engineVersion}: not in ${folder} (${found})`);
   const left: string[] = [];
-  for (const way of [download, build]) {
+  for (const way of ways) {
     const aside = `${folder}.${process.pid}`;
     try {
       const reason = await installAside(way, aside, say);
