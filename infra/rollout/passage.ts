@@ -1,7 +1,7 @@
 import { distinct, COLOURS } from "./names";
-import { halfWay, stagesOf, stepped, stepsTo, type Stages } from "./schema-steps";
+import { afterSteps, halfWay, stagesOf, stepsTo, type Stages } from "./schema-steps";
 import { classifyShift, type Memory, type Shift } from "./shift";
-import { STEPS, type Declared, type SchemaPlan, type State, type Step } from "./types";
+import { STEPS, type Declared, type SchemaPlan, type SchemaStep, type State, type Step } from "./types";
 
 /** How one `up` goes from one state of the world, if nothing fails. */
 export interface Passage {
@@ -38,10 +38,10 @@ function passage(start: State, memory: Memory, { declared, schema }: Plan): Pass
   const stages = stagesOf(stepsTo(declared, platform), schema);
   const restored = declared.overrides.restore !== undefined;
   const before = restored ? { ...platform, scars: [] } : platform;
-  const widened = stages.widen.reduce((state, step) => stepped(step, state, restored), before);
+  const widened = afterSteps(stages.widen, before, restored);
   const coloured = { ...widened, releases: declared.releases };
   const advanced = withWeight(declared.weight, coloured);
-  const end = stages.narrow.reduce((state, step) => stepped(step, state, restored), advanced);
+  const end = afterSteps(stages.narrow, advanced, restored);
   return { shift, stages, start, returned, widened, coloured, advanced, end };
 }
 
@@ -72,14 +72,28 @@ export function outcomesFrom(state: State, memory: Memory, plan: Plan): State[] 
   });
 }
 
-function along(steps: Stages["widen"], from: State, restored: boolean): State[] {
+/**
+ * Of a longer run of migrations, only this many steps at either end are looked at one by one. Every rule is monotone in
+ * between: what may be applied is most at the far end, and what may be missing at the near one.
+ */
+const LOOKED_AT = 6;
+
+function along(steps: readonly SchemaStep[], from: State, restored: boolean): State[] {
+  const states: State[] = [];
   let state = from;
-  return steps.flatMap((step) => {
-    const half = halfWay(step, state);
-    state = stepped(step, state, restored);
-    // What a contract drops is gone from the moment it begins, whichever way it is then mended.
-    return [half, state];
+  let done = 0;
+  const goTo = (index: number): void => {
+    state = afterSteps(steps.slice(done, index), state, restored);
+    done = index;
+  };
+  steps.forEach((step, index) => {
+    if (index >= LOOKED_AT && index < steps.length - LOOKED_AT) return;
+    goTo(index);
+    states.push(halfWay(step, state));
+    goTo(index + 1);
+    states.push(state);
   });
+  return states;
 }
 
 /** States that no rule can tell apart, once each. */

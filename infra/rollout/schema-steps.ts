@@ -21,10 +21,13 @@ export function stepsTo(declared: Pick<Declared, "migrateTo" | "migrations">, st
   const ups = declared.migrations.filter(
     ({ version }) => compareVersions(version, target) <= 0 && !done.has(Number(version)),
   );
-  const byVersion = (a: Migration, b: Migration): number => compareVersions(a.version, b.version);
   return [
-    ...downs.sort((a, b) => byVersion(b, a)).map((migration): SchemaStep => ({ migration, direction: "down" })),
-    ...ups.sort(byVersion).map((migration): SchemaStep => ({ migration, direction: "up" })),
+    ...downs
+      .sort((a, b) => compareVersions(b.version, a.version))
+      .map((migration): SchemaStep => ({ migration, direction: "down" })),
+    ...ups
+      .sort((a, b) => compareVersions(a.version, b.version))
+      .map((migration): SchemaStep => ({ migration, direction: "up" })),
   ];
 }
 
@@ -59,18 +62,30 @@ export function halfWay(step: SchemaStep, state: State): State {
   return { ...state, applied: without(version, state.applied), half: step.migration };
 }
 
-/** The schema after a step. A lossy contract that is taken back leaves a scar, unless a restore brings its data back. */
-export function stepped(step: SchemaStep, state: State, restored: boolean): State {
-  const { migration, direction } = step;
-  const rest = without(migration.version, state.applied);
-  if (direction === "up") {
-    const applied = [...rest, migration].sort((a, b) => compareVersions(a.version, b.version));
-    return { ...state, applied, half: null };
+/**
+ * The schema after some steps. A lossy contract that is taken back leaves a scar, unless a restore brings its data back.
+ * @param restored are downs made by restoring a backup?
+ */
+export function afterSteps(steps: readonly SchemaStep[], state: State, restored: boolean): State {
+  if (steps.length === 0) return state;
+  const applied = byVersion(state.applied);
+  const scars = byVersion(state.scars);
+  for (const { migration, direction } of steps) {
+    const version = Number(migration.version);
+    if (direction === "up") {
+      applied.set(version, migration);
+      continue;
+    }
+    applied.delete(version);
+    scars.delete(version);
+    if (migration.phase === "contract" && migration.lossy.up && !restored) scars.set(version, migration);
   }
-  const scars = without(migration.version, state.scars);
-  const scarred = migration.phase === "contract" && migration.lossy.up && !restored;
-  return { ...state, applied: rest, half: null, scars: scarred ? [...scars, migration] : scars };
+  const inOrder = [...applied.values()].sort((a, b) => compareVersions(a.version, b.version));
+  return { ...state, applied: inOrder, half: null, scars: [...scars.values()] };
 }
+
+const byVersion = (migrations: readonly Migration[]): Map<number, Migration> =>
+  new Map(migrations.map((migration) => [Number(migration.version), migration]));
 
 const without = (version: string, migrations: readonly Migration[]): readonly Migration[] =>
   migrations.filter((other) => compareVersions(other.version, version) !== 0);

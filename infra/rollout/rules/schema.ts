@@ -45,27 +45,29 @@ export const appliedStays: Rule = {
   guards: "widen",
   remedy: "put the file back as it was, and write the change as a new migration",
   override: "acceptEdited",
-  check: ({ declared, states }) =>
-    states.flatMap(({ applied, half }) =>
-      [...applied, ...(half === null ? [] : [half])].flatMap((migration): Finding[] => {
-        const file = declaredAs(migration.version, declared);
-        const wanted = compareVersions(migration.version, targetOf(declared)) <= 0;
-        if (file === undefined ? !wanted : file.checksum === migration.checksum) return [];
-        return [
-          {
-            key: "migrations",
-            found: `the file of ${titled(migration)} was ${file === undefined ? "deleted" : "edited"} after it was applied, or may have been`,
-            expected: `the file as it was applied, SHA-256 ${migration.checksum.slice(0, 12)}…`,
-            remedy: "put it back as it was (git log -- migrations/), and write the change as a new migration",
-            override: {
-              key: `acceptEdited: ["${migration.version}"]`,
-              risk: "this database and one made from the files may differ",
-              given: declared.overrides.acceptEdited.includes(migration.version),
-            },
+  check: ({ declared, states }) => {
+    const files = new Map(declared.migrations.map((migration) => [Number(migration.version), migration]));
+    const target = targetOf(declared);
+    const known = new Set(states.flatMap(({ applied, half }) => (half === null ? applied : [...applied, half])));
+    return [...known].flatMap((migration): Finding[] => {
+      const file = files.get(Number(migration.version));
+      const wanted = compareVersions(migration.version, target) <= 0;
+      if (file === undefined ? !wanted : file.checksum === migration.checksum) return [];
+      return [
+        {
+          key: "migrations",
+          found: `the file of ${titled(migration)} was ${file === undefined ? "deleted" : "edited"} after it was applied, or may have been`,
+          expected: `the file as it was applied, SHA-256 ${migration.checksum.slice(0, 12)}…`,
+          remedy: "put it back as it was (git log -- migrations/), and write the change as a new migration",
+          override: {
+            key: `acceptEdited: ["${migration.version}"]`,
+            risk: "this database and one made from the files may differ",
+            given: declared.overrides.acceptEdited.includes(migration.version),
           },
-        ];
-      }),
-    ),
+        },
+      ];
+    });
+  },
 };
 
 export const newGoesLast: Rule = {

@@ -245,6 +245,19 @@ describe("what an attempt may have left", () => {
     assert.deepEqual(brokenBy(stack, shipped), []);
   });
 
+  it("is judged for the middle of a long run of migrations too", () => {
+    const many = Array.from({ length: 40 }, (_, i) => {
+      const version = String(i + 3).padStart(4, "0");
+      return expand(version, { hasDown: version !== "0022" });
+    });
+    const long = { ...first, migrations: [...first.migrations, ...many] };
+    const stack = Stack.settledOn(first).fail(long);
+    assert.deepEqual(brokenBy(stack, { ...long, migrateTo: "0022" }), []);
+    assert.deepEqual(brokenBy(stack, { ...long, migrateTo: "0021" }), ["down-exists"]);
+    const edited = many.map((one) => (one.version === "0025" ? { ...one, checksum: "other" } : one));
+    assert.deepEqual(brokenBy(stack, { ...long, migrations: [...first.migrations, ...edited] }), ["applied-stays"]);
+  });
+
   it("is plain data, as is what the plan says: the same after a way through JSON", () => {
     const stack = Stack.settledOn(first, shipped).fail(first);
     const { settled, attempts } = stack.memory;
