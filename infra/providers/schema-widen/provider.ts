@@ -36,8 +36,8 @@ function againstApplied(declared: DeclaredMigration[], applied: DeclaredMigratio
       .filter(({ version }) => !there.has(version))
       .map(
         ({ version, name }) =>
-          `${version}_${name} is applied and no longer declared: put its file back, or migrateTo (pulumi config set ` +
-          `switchyard:migrateTo ${newest})`,
+          `${version}_${name} is applied and no longer declared: put its file back, and migrateTo where it includes it ` +
+          "(pulumi config set switchyard:migrateTo latest)",
       ),
   ];
 }
