@@ -264,6 +264,15 @@ describe("SchemaWiden", function () {
     redeclare(inputs.connection.database, files);
   });
 
+  it("refuses a directive that it would not carry out", () => {
+    const impact =
+      "-- switchyard: phase=expand impact=high\n-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:down\nDROP TABLE a;\n";
+    assert.throws(
+      () => redeclare("app_none", { "0001_a.sql": impact }),
+      /0001_a\.sql: the directive impact=high is not carried out/,
+    );
+  });
+
   it("takes a database that is down for no change at preview, and says so clearly when it is needed", async () => {
     const inputs = await declare();
     const { outs } = await provider.create(inputs);
