@@ -161,6 +161,9 @@ function isErrorBody(answer: unknown): answer is ErrorBody {
   return typeof answer.code === "string" && typeof answer.message === "string";
 }
 
+/** Whether nothing listens at the admin port: the balancer's process is not running, and nothing is routed. */
+export const isGone = (error: unknown): boolean => error instanceof BalancerError && error.code === "Unreachable";
+
 export { BalancerError } from "./errors";
 export { parseMetrics, type ColourFigures, type Snapshot } from "./snapshot";
 export type { BalancerState, Colour, Expectation, ProductionListener, Tags, Weights } from "./api";

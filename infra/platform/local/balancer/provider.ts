@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { hasUnknown, PartialFailure, sameInputs, type Provider } from "../../../providers/contract";
 import { launchNode, logOf } from "../node-process";
 import { inProject } from "../../../providers/project";
-import { choosePort, takenPort } from "../process/configured-port";
+import { keepOrChoosePort, takenPort } from "../process/configured-port";
 import { isRunning, type ProcessRef } from "../process/identity";
 import { endStrays } from "../process/ledger";
 import { stop, waitUntil } from "../process/lifecycle";
@@ -19,20 +19,14 @@ const previewKey = "local.previewPort";
 const graceMs = 15_000;
 
 async function bringUp(news: Inputs, olds?: State): Promise<State> {
-  let { adminPort, process: running }: { adminPort: number; process: ProcessRef } = isRunning(olds?.process)
-    ? (olds as State)
-    : await startUp(news, olds);
-  if (olds !== undefined && olds.token !== news.token && running.pid === olds.process.pid) {
-    await stop(running, { graceMs });
-    ({ adminPort, process: running } = await startUp(news, olds));
-  }
+  const stays = olds !== undefined && isRunning(olds.process) && olds.token === news.token;
+  const { adminPort, process: running } = stays ? olds : await startUp(news, olds);
   const partial = { ...news, adminPort, process: running, chosenPreviewPort: olds?.chosenPreviewPort ?? 0 };
   try {
     const client = new BalancerClient({ adminPort, token: news.token });
     const open = (await client.state()).preview?.port;
-    const wanted =
-      news.previewPort ?? open ?? (await findFree(olds?.chosenPreviewPort ?? firstPreviewPort, [adminPort]));
-    if (open !== wanted) await choosePort(previewKey, wanted, wanted);
+    const preferred = olds?.chosenPreviewPort ?? firstPreviewPort;
+    const wanted = await keepOrChoosePort(previewKey, news.previewPort, open, preferred);
     const { port } = await client.openPreview(wanted);
     return { ...partial, chosenPreviewPort: port };
   } catch (error) {
@@ -40,11 +34,14 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   }
 }
 
-/** What it serves it knows by itself, from the file that it writes before it acknowledges a change. */
+/**
+ * Ends one that runs with another token, or unrecorded, and starts anew. What it serves it knows by itself, from the file
+ * that it writes before it acknowledges a change.
+ */
 async function startUp(news: Inputs, olds?: State): Promise<{ adminPort: number; process: ProcessRef }> {
   const folder = inProject(news.folder);
-  const adminPort = await findFree(olds?.adminPort ?? firstAdminPort);
   await endStrays(folder, "balancer", []);
+  const adminPort = await findFree(olds?.adminPort ?? firstAdminPort);
   const running = await launchNode({
     entry: "infra/platform/local/balancer/main.ts",
     args: ["--state", join(folder, "balancer")],

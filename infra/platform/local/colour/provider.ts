@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../../../providers/contract";
-import { BalancerClient, BalancerError } from "../balancer/client";
+import { BalancerClient, isGone } from "../balancer/client";
 import { inProject } from "../../../providers/project";
 import { isRunning } from "../process/identity";
 import { endStrays } from "../process/ledger";
@@ -34,7 +34,7 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
     return { changes: !copies.every((copy) => targetOf(state, olds, copy) !== undefined) };
   } catch (error) {
     // Not running: it comes back by its own change, with the targets it had.
-    if (error instanceof BalancerError && error.code === "Unreachable") return { changes: false };
+    if (isGone(error)) return { changes: false };
     throw error;
   }
 }
@@ -88,7 +88,7 @@ async function remove(state: State): Promise<void> {
       await retire(client, state, copy);
     } catch (error) {
       // Without a balancer nothing sends requests, so there is nothing to drain.
-      if (!(error instanceof BalancerError) || error.code !== "Unreachable") throw error;
+      if (!isGone(error)) throw error;
       await stop(copy.process);
     }
   }

@@ -1,6 +1,6 @@
 import { hasUnknown, sameInputs, type Difference, type Provider } from "../../../providers/contract";
-import { BalancerClient, BalancerError, type Weights } from "../balancer/client";
-import { choosePort, takenPort } from "../process/configured-port";
+import { BalancerClient, BalancerError, isGone, type Weights } from "../balancer/client";
+import { keepOrChoosePort, takenPort } from "../process/configured-port";
 import type { LocalListenerInputs as Inputs, LocalListenerState as State } from "./resource";
 
 const firstPort = 8080;
@@ -17,7 +17,7 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
     return { changes: !live };
   } catch (error) {
     // Not running: bringing it back is the balancer's own change, and it comes back with the weights it had.
-    if (error instanceof BalancerError && error.code === "Unreachable") return { changes: false };
+    if (isGone(error)) return { changes: false };
     throw error;
   }
 }
@@ -26,10 +26,7 @@ async function apply(news: Inputs, olds?: State): Promise<State> {
   const client = new BalancerClient(news);
   const weights = weightsFor(news.greenWeight);
   const live = (await client.state()).production;
-  const port =
-    live !== null && (news.port === undefined || news.port === live.port)
-      ? live.port
-      : await choosePort(portKey, news.port, olds?.chosenPort ?? firstPort);
+  const port = await keepOrChoosePort(portKey, news.port, live?.port, olds?.chosenPort ?? firstPort);
   const listener =
     live === null ? await client.createListener({ port, weights }) : await client.modifyListener({ port, weights });
   return { ...news, chosenPort: listener.port };
@@ -45,7 +42,7 @@ export const provider: Provider<Inputs, State> = {
       await new BalancerClient(state).deleteListener();
     } catch (error) {
       // Gone already, or its process is: nothing listens, which is what was asked for.
-      if (error instanceof BalancerError && ["ListenerNotFound", "Unreachable"].includes(error.code)) return;
+      if (isGone(error) || (error instanceof BalancerError && error.code === "ListenerNotFound")) return;
       throw error;
     }
   },

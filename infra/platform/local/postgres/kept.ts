@@ -9,7 +9,7 @@ import { scramVerifier } from "./scram";
 /*
  * A stack that was destroyed leaves its data, and nobody knows a password of it any more. The next stack takes it up:
  *  1. the superuser gets a new password, in single-user mode, which asks for none;
- *  2. roles and databases step aside under other names, as Access creates its own and would find them taken;
+ *  2. its database and roles step aside under other names, as Access creates its own and would find them taken;
  *  3. Access creates its database as a copy of the one that stepped aside;
  *  4. the copy's objects pass to the new owner, and what stepped aside is dropped (`takeOver`).
  * Until 4 is done the old database is whole, and nothing has written to the new one: every step may be run again.

@@ -16,6 +16,17 @@ export async function choosePort(key: PortKey, configured: number | undefined, p
   throw new Error(taken(key, configured));
 }
 
+/** As `choosePort`, where a listener may be open already: it stays where it is, unless config wants another port. */
+export async function keepOrChoosePort(
+  key: PortKey,
+  configured: number | undefined,
+  open: number | undefined,
+  preferred: number,
+): Promise<number> {
+  const stays = open !== undefined && (configured === undefined || configured === open);
+  return stays ? open : choosePort(key, configured, preferred);
+}
+
 const taken = (key: string, port: number): string =>
   `switchyard:${key} is ${port}, a port that another process of this machine listens on: stop that process, choose ` +
   `another port (pulumi config set --path switchyard:${key} ${port + 1}), or leave the choice to Switchyard ` +
