@@ -13,6 +13,8 @@ export type TrafficAddress = LocalTrafficAddress;
 export interface TargetCount {
   registered: number;
   healthy: number;
+  /** Whose process answers, ready or not: one that waits for its database is alive. */
+  alive: number;
 }
 
 /** A production listener as it is now. */

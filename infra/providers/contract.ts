@@ -25,6 +25,11 @@ export interface Provider<I extends object, O extends I> {
    * @returns one sentence for each problem: the config key, what was found, what mends it.
    */
   check?(news: I, olds: O | undefined): Promise<string[]> | string[];
+  /**
+   * The inputs with what follows from them and from those before, asked once `check` found nothing wrong. What is added
+   * here is known at preview already, where outputs of a change are not; so it must be pure. @default the inputs as given
+   */
+  complete?(news: I, olds: O | undefined): I;
   /** Compares state and reality with the inputs. Asked on every preview and up, changed inputs or not. */
   diff(olds: O, news: I, id: string): Promise<Difference> | Difference;
   create(inputs: I): Promise<{ id: string; outs: O }>;

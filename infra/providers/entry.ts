@@ -10,6 +10,8 @@ type AnyProvider = Provider<object, object>;
  * for it. Files may move; then only the path here changes.
  */
 const providers: Record<string, () => AnyProvider> = {
+  RolloutPlan: () => (require("./rollout-plan/provider") as { provider: AnyProvider }).provider,
+  TrafficReturn: () => (require("./traffic-return/provider") as { provider: AnyProvider }).provider,
   Passwords: () => (require("./passwords/provider") as { provider: AnyProvider }).provider,
   SchemaWiden: () => (require("./schema-widen/provider") as { provider: AnyProvider }).provider,
   AccessCheck: () => (require("./access-check/provider") as { provider: AnyProvider }).provider,
@@ -38,8 +40,12 @@ export function inEnginesForm(real: AnyProvider): EngineProvider {
       plainly(async () => {
         const known = olds !== undefined && Object.keys(olds).length > 0 ? olds : undefined;
         const problems = (await real.check?.(news, known)) ?? [];
-        // With a property named, the engine would print its whole value before the sentence.
-        return { inputs: news, failures: problems.map((reason) => ({ property: "", reason })) };
+        const inputs = problems.length > 0 ? undefined : real.complete?.(news, known);
+        return {
+          inputs: inputs === undefined ? news : stateful(inputs),
+          // With a property named, the engine would print its whole value before the sentence.
+          failures: problems.map((reason) => ({ property: "", reason })),
+        };
       }),
     diff: (id, olds: object, news: object) => plainly(async () => real.diff(olds, news, id)),
     create: (inputs: object) =>

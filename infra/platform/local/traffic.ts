@@ -22,6 +22,9 @@ export function localTraffic(address: LocalTrafficAddress): Traffic {
   };
 }
 
+/** It says that it isn't ready, or nobody has asked it yet. */
+const answers: (string | undefined)[] = ["Target.ResponseCodeMismatch", "Elb.InitialHealthChecking"];
+
 const weightsOf = (greenWeight: number): Weights => ({ blue: 100 - greenWeight, green: greenWeight });
 
 function liveOf({ production, targets }: BalancerState): LiveTraffic | undefined {
@@ -29,6 +32,7 @@ function liveOf({ production, targets }: BalancerState): LiveTraffic | undefined
   const count = (colour: keyof typeof targets): TargetCount => ({
     registered: targets[colour].length,
     healthy: targets[colour].filter(({ health }) => health.state === "healthy").length,
+    alive: targets[colour].filter(({ health }) => health.state === "healthy" || answers.includes(health.reason)).length,
   });
   return {
     greenWeight: production.weights.green,

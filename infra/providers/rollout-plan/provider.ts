@@ -1,0 +1,48 @@
+import { createHash } from "node:crypto";
+import { decide, messageOf, remember } from "../../rollout/rules";
+import type { Memory } from "../../rollout/shift";
+import type { Attempt } from "../../rollout/types";
+import { hasUnknown, sameInputs, type Provider } from "../contract";
+import type { RolloutPlanInputs as Inputs, RolloutPlanState as State } from "./resource";
+
+const memoryOf = ({ settled }: Inputs, olds: State | undefined): Memory => ({
+  settled,
+  attempts: olds?.attempts ?? [],
+});
+
+function check(news: Inputs, olds: State | undefined): string[] {
+  if (hasUnknown(news)) return ["the rollout can't be judged: an input of the plan is not known before it begins"];
+  return decide(memoryOf(news, olds), news.declared).refused.map(messageOf);
+}
+
+/** The `up` that is about to begin is remembered before anything of it does; one that changes nothing is no new one. */
+function complete(news: Inputs, olds: State | undefined): State {
+  const memory = memoryOf(news, olds);
+  const decision = decide(memory, news.declared);
+  const last = memory.attempts.at(-1);
+  const settledAsDeclared =
+    last !== undefined && last.id === news.settled?.id && sameInputs(last.declared, news.declared);
+  const attempts = settledAsDeclared
+    ? [...memory.attempts]
+    : remember(memory, news.declared, decision, nextId(last, news));
+  return { ...news, attempts, decision };
+}
+
+/**
+ * Counts on from the attempt before. The rest makes the ids of two attempts differ where both have come after the same
+ * one, as two previews of different commits do.
+ */
+function nextId(last: Attempt | undefined, { declared, settled }: Inputs): string {
+  const count = Number(/^\d+/.exec(last?.id ?? settled?.id ?? "0")?.[0] ?? 0) + 1;
+  const content = JSON.stringify([last?.id ?? null, settled?.id ?? null, declared]);
+  return `${count}-${createHash("sha256").update(content).digest("hex").slice(0, 8)}`;
+}
+
+export const provider: Provider<Inputs, State> = {
+  check,
+  complete,
+  diff: (olds, news) => ({ changes: !sameInputs({ ...olds, settled: null }, { ...news, settled: null }) }),
+  create: (inputs) => Promise.resolve({ id: "rollout", outs: inputs as State }),
+  update: (_olds, news) => Promise.resolve(news as State),
+  delete: () => Promise.resolve(),
+};

@@ -1,0 +1,27 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { TrafficAddress } from "../../platform/traffic";
+import type { Attempt, Declared, Settled } from "../../rollout/types";
+import type { InputsOf } from "../inputs";
+import { shell } from "../shell";
+
+export interface TrafficReturnInputs {
+  declared: Declared;
+  settled?: Settled;
+  attempts: Attempt[];
+  /** Where the listener was when something settled last; left out before. */
+  traffic?: TrafficAddress;
+  /** Why the `up` stops once the traffic is back; empty where it goes on. */
+  hold: string[];
+}
+
+export interface TrafficReturnState extends TrafficReturnInputs {
+  /** Percent that green gets, as this resource has last seen or set it; left out while there is no listener. */
+  greenWeight?: number;
+}
+
+/** Takes traffic back to where it was settled, before anything that may be broken is touched. */
+export class TrafficReturn extends pulumi.dynamic.Resource {
+  constructor(name: string, inputs: InputsOf<TrafficReturnInputs>, options?: pulumi.CustomResourceOptions) {
+    super(shell("TrafficReturn"), name, { ...inputs, greenWeight: undefined }, options, "switchyard", "TrafficReturn");
+  }
+}
