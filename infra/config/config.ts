@@ -1,8 +1,10 @@
 import type { z } from "zod";
 import type { MigrationVersion } from "./kinds";
 import type { schema } from "./schema";
+import type { BakeSettings } from "./sections/bake";
 import type { DatabaseSettings } from "./sections/database";
 import type { LocalSettings } from "./sections/local";
+import type { OverrideSettings } from "./sections/overrides";
 import { defaultCount, type AwsRelease, type LocalRelease, type ReleaseBase } from "./sections/release";
 import { colours, type Colour } from "./sections/traffic";
 
@@ -16,6 +18,8 @@ interface Common<Release> {
   readonly green?: Release | undefined;
   /** The migration up to which the schema is brought; no release's own is past it. Default: "latest". */
   readonly migrateTo: "latest" | MigrationVersion;
+  readonly bake: BakeSettings;
+  readonly overrides: OverrideSettings;
   readonly database: DatabaseSettings;
   /**
    * The top-level keys that hold a secret somewhere, such as "blue". The engine decrypts them for the program: whoever
@@ -42,16 +46,36 @@ export type Config = LocalConfig | AwsConfig;
 export type Parsed = z.output<typeof schema>;
 type ParsedRelease = NonNullable<Parsed[Colour]>;
 
-/** Fills in the defaults that depend on the platform. */
-export function complete({ platform, blue, green, local, ...common }: Parsed, secretKeys: readonly string[]): Config {
+/** Fills in the defaults that depend on the platform, and gathers what belongs together. */
+export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
+  const { platform, blue, green, local, greenWeight, migrateTo, database } = parsed;
+  const common = { greenWeight, migrateTo, bake: bakeOf(parsed), overrides: overridesOf(parsed), database, secretKeys };
   const releases = { blue, green };
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });
     const settings = local ?? { deleteDataOnDestroy: false };
-    return { ...common, platform, ...each(releases, defaultCount.local, start), local: settings, secretKeys };
+    return { platform, ...common, ...each(releases, defaultCount.local, start), local: settings };
   }
   const start = ({ image }: ParsedRelease) => ({ image: given(image) });
-  return { ...common, platform, ...each(releases, defaultCount.aws, start), secretKeys };
+  return { platform, ...common, ...each(releases, defaultCount.aws, start) };
+}
+
+/** What is written as a duration is judged in seconds, as metrics are. */
+function bakeOf({ bake: { limits, ...bake } }: Parsed): BakeSettings {
+  return { ...bake, limits: { ...limits, p95: limits.p95 / 1000 } };
+}
+
+function overridesOf({
+  rolling,
+  acceptLoss,
+  acceptEdited,
+  breakIdle,
+  cutOver,
+  acceptTargeted,
+}: Parsed): OverrideSettings {
+  const all = { rolling, acceptLoss, acceptEdited, breakIdle, cutOver };
+  // Left out rather than undefined: what the program hands on ends up in state.
+  return acceptTargeted === undefined ? all : { ...all, acceptTargeted };
 }
 
 /** Completes the releases that there are, and adds no key for one that there isn't. */

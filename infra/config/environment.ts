@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { keyInfo } from "./key";
-import { remove, set, type Path, type Way } from "./problem";
+import { remove, set, type IssueDetails } from "./problem";
 import { outline } from "./quote";
 
 /** Variables that the platform gives every copy itself, so that config could only break them. PG* is libpq's. */
@@ -8,12 +8,6 @@ const reserved = ["PORT", "HOST", "COLOUR", "RELEASE", "SCHEMA"] as const;
 
 const isReserved = (name: string): boolean => name.startsWith("PG") || reserved.some((taken) => taken === name);
 const isVariable = (name: string): boolean => /^[A-Z][A-Z0-9_]{0,254}$/.test(name);
-
-/** What an issue inside a free-form value says for itself, since the schema has no key there. */
-export interface IssueDetails {
-  readonly allowed: string;
-  readonly ways: (path: Path) => readonly Way[];
-}
 
 const named = `a name of A-Z, 0-9 and _ that starts with a letter, other than ${reserved.join(", ")} and PG*`;
 

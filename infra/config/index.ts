@@ -6,6 +6,7 @@ export { loadConfig } from "./load";
 export { ConfigError, type Source } from "./message";
 export type { EntryFile, ImageReference } from "./program";
 export { bytes, formatSize, parseSize, type Bytes } from "./size";
+export type { BakeSettings, LimitSettings } from "./sections/bake";
 export {
   connectionReserve,
   connectionsFor,
@@ -16,6 +17,7 @@ export {
 } from "./sections/database";
 export type { LocalSettings, UnixUser } from "./sections/local";
 export { compareMigrations } from "./sections/migrations";
+export type { OverrideSettings } from "./sections/overrides";
 export type { Platform } from "./sections/platform";
 export type { AwsRelease, LocalRelease, ReleaseBase } from "./sections/release";
 export { colours, otherColour, weightOf, type Colour } from "./sections/traffic";

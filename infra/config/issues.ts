@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { valueAt } from "./draft";
-import type { IssueDetails } from "./environment";
 import { childrenOf, infoOf, schemaAt, unwrap } from "./key";
+import { exampleFor } from "./example";
 import { nearest } from "./nearest";
-import { nothing, remove, set, shown, type Mend, type Path, type Problem, type Way } from "./problem";
+import { nothing, remove, set, shown, type IssueDetails, type Path, type Problem, type Way } from "./problem";
 import { outline } from "./quote";
 import { schema } from "./schema";
 import { unknownKey } from "./unknown-key";
@@ -25,7 +25,9 @@ function describe(issue: z.core.$ZodIssue, tree: unknown): Problem[] {
   const top = path[0] ?? "";
   const details = issue.code === "custom" ? (issue.params?.details as IssueDetails | undefined) : undefined;
   if (details !== undefined) {
-    return [{ path, found: shown(outline(found), top), allowed: details.allowed, ways: details.ways(path) }];
+    const { allowed, ways, remark } = details;
+    const note = remark === undefined ? {} : { remark: shown(remark, top) };
+    return [{ path, ...note, found: shown(outline(found), top), allowed, ways: ways(path) }];
   }
   const key = schemaAt(schema, path);
   // Only details reach below the schema: anything else there is a mistake of ours, and no user's.
@@ -65,9 +67,8 @@ function notAnObject(path: Path, key: z.core.$ZodType, found: unknown): Problem 
   };
 }
 
-/** The command that gives a key its example; a key that has none is taken out, so that its default holds. */
+/** The commands that give a key its example; a key that has none is taken out, so that its default holds. */
 function setByExample(path: Path, key: z.core.$ZodType): Way {
-  const { example } = infoOf(key);
-  const mend: Mend = example === undefined ? remove(path) : set(path, example);
-  return [mend];
+  const example = exampleFor(path, key);
+  return example.length === 0 ? [remove(path)] : example;
 }

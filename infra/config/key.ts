@@ -8,8 +8,10 @@ export interface KeyInfo {
   readonly type: string;
   /** What is allowed, completing "allowed: …". */
   readonly allowed: string;
-  /** A value that is accepted, for the command that mends; none for objects. */
+  /** A value that is accepted, for the command that mends; none for objects and lists. */
   readonly example?: string;
+  /** Of a list: what each value is, and values that together are accepted. */
+  readonly items?: { readonly type: "text" | "integer"; readonly examples: readonly string[] };
   /** The default, where the schema can't hold it because it depends on the platform or on what is free. */
   readonly unset?: string;
   /** Writes a default the way a user would, where that differs from the value. */

@@ -80,6 +80,16 @@ export function flag(about: About) {
   });
 }
 
+/** One of a few words. */
+export function oneOf<const T extends string>(words: readonly [T, ...T[]], about: Pick<About, "meaning">) {
+  return z.enum(words).register(keyInfo, {
+    ...about,
+    type: words.map((word) => `\`${word}\``).join(" or "),
+    allowed: words.join(" or "),
+    example: words[0],
+  });
+}
+
 /** A duration from `min` to `max`, both included. */
 export function duration(min: Milliseconds, max: Milliseconds, about: About) {
   return understood<Milliseconds>(
@@ -95,6 +105,34 @@ export function duration(min: Milliseconds, max: Milliseconds, about: About) {
       format: formatDuration,
     },
   );
+}
+
+/** From where to where a number goes; a bound that is itself left out is `above` or `below`. */
+export type Range = ({ readonly above: number } | { readonly from: number }) &
+  ({ readonly below: number } | { readonly to: number });
+
+/** A number written out plainly, with or without a fraction: "0.001" or 0.001, never "1e-3", ".5" or "1,5". */
+export function decimal(range: Range, what: string, about: About & { example: string }) {
+  const low = "above" in range ? `above ${range.above}` : `from ${range.from}`;
+  const high = "below" in range ? `and below ${range.below}` : "above" in range ? `and up to ${range.to}` : `to ${range.to}`; // prettier-ignore
+  return understood(
+    (found) => {
+      const value = plainDecimal(found);
+      if (value === undefined) return undefined;
+      const isAbove = "above" in range ? value > range.above : value >= range.from;
+      const isBelow = "below" in range ? value < range.below : value <= range.to;
+      return isAbove && isBelow ? value : undefined;
+    },
+    { ...about, type: "number", allowed: `a number ${low} ${high} (${what}), written like ${about.example}` },
+  );
+}
+
+/** Reads a plainly written number of at most 15 digits, which JavaScript holds exactly as written. */
+function plainDecimal(found: unknown): number | undefined {
+  // readJson hands over numbers that are no integers as symbols that hold them as written.
+  const text = typeof found === "symbol" ? found.description : typeof found === "number" ? String(found) : found;
+  if (typeof text !== "string" || !/^(0|[1-9][0-9]*)(\.[0-9]+)?$/.test(text)) return undefined;
+  return text.replace(".", "").length <= 15 ? Number(text) : undefined;
 }
 
 /** A size from `min` to `max`, both included. */

@@ -1,4 +1,4 @@
-import { infoOf, schemaAt } from "./key";
+import { infoOf, schemaAt, type KeyInfo } from "./key";
 import type { Mend, Path, Problem, Shown } from "./problem";
 import { isPlainName, keyPath, shellWord } from "./quote";
 import { schema } from "./schema";
@@ -87,13 +87,24 @@ function keyArgument([first = "", ...rest]: Path, { project }: Source): string |
   if (rest.length === 0) return shellWord(`${project}:${first}`);
   // Pulumi's paths know one escape, \", so that a backslash in a name can't be written (properties_path.go).
   if (rest.some((name) => name.includes("\\") || shellWord(name) === undefined)) return undefined;
-  const inner = rest.map((name) => (isPlainName(name) ? `.${name}` : `["${name.replaceAll('"', '\\"')}"]`));
+  const inner = rest.map((name, at) => {
+    if (itemsOf([first, ...rest.slice(0, at)]) !== undefined) return `[${name}]`;
+    return isPlainName(name) ? `.${name}` : `["${name.replaceAll('"', '\\"')}"]`;
+  });
   return `--path '${`${project}:${first}${inner.join("")}`.replaceAll("'", "'\\''")}'`;
 }
 
 /** With --path, `pulumi config set` stores 2 and true as a number and a boolean, also where the key wants text. */
 function turnsIntoOther(path: Path, value: string): boolean {
   if (path.length === 1 || !/^(true|false|0|-?[1-9][0-9]*)$/.test(value)) return false;
+  const items = itemsOf(path.slice(0, -1));
+  if (items !== undefined) return items.type === "text";
   const key = schemaAt(schema, path);
-  return key === undefined || !["integer", "boolean", "size"].includes(infoOf(key).type);
+  return key === undefined || !["integer", "number", "boolean", "size"].includes(infoOf(key).type);
+}
+
+/** What the values are of a key that holds a list; undefined of any other key. */
+function itemsOf(path: Path): KeyInfo["items"] {
+  const key = schemaAt(schema, path);
+  return key === undefined || key === schema ? undefined : infoOf(key).items;
 }

@@ -28,6 +28,17 @@ export interface Problem {
   readonly ways: readonly Way[];
 }
 
+/**
+ * What an issue says for itself: one inside a free-form value, where the schema has no key, or of a list, which is mended
+ * as a whole.
+ */
+export interface IssueDetails {
+  readonly allowed: string;
+  readonly ways: (path: Path) => readonly Way[];
+  /** May show the value. */
+  readonly remark?: string;
+}
+
 /** `pulumi config set` for a key. Values taken from config say by `reveals` where they come from. */
 export const set = (path: Path, value: string | number, ...reveals: string[]): Mend => ({
   step: "set",

@@ -19,7 +19,7 @@ export function quote(text: string): string {
 export function outline(found: unknown): string {
   if (typeof found === "string") return quote(found);
   if (typeof found === "symbol") return found.description ?? "";
-  if (Array.isArray(found)) return `a list of ${found.length}`;
+  if (Array.isArray(found)) return outlineOfList(found);
   if (typeof found === "object" && found !== null) {
     const names = Object.keys(found);
     if (names.length === 0) return "an empty object";
@@ -27,6 +27,12 @@ export function outline(found: unknown): string {
     return `an object with ${names.slice(0, 8).map(keyName).join(", ")}${more}`;
   }
   return String(found);
+}
+
+function outlineOfList(found: readonly unknown[]): string {
+  const count = `a list of ${found.length}`;
+  const brief = found.length <= 8 && found.every((value) => typeof value !== "object");
+  return found.length > 0 && brief ? `${count}: ${found.map(outline).join(", ")}` : count;
 }
 
 /** A key's name in a sentence: as it is when it is an ordinary name, else quoted. */

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import type { Facts } from "./draft";
 import type { Problem } from "./problem";
+import { bakeKeys, bakeRules } from "./sections/bake";
 import { databaseKeys } from "./sections/database";
 import { databaseRules } from "./sections/database-rules";
 import { localKeys, localRules } from "./sections/local";
 import { migrationKeys, migrationRules } from "./sections/migrations";
+import { overrideKeys } from "./sections/overrides";
 import { platformKeys } from "./sections/platform";
 import { releaseKeys } from "./sections/release";
 import { releaseRules } from "./sections/release-rules";
@@ -16,6 +18,8 @@ export const schema = z.strictObject({
   ...trafficKeys,
   ...releaseKeys,
   ...migrationKeys,
+  ...bakeKeys,
+  ...overrideKeys,
   ...databaseKeys,
   ...localKeys,
 });
@@ -24,6 +28,7 @@ export const schema = z.strictObject({
 export const rules: readonly ((facts: Facts) => Problem[])[] = [
   releaseRules,
   migrationRules,
+  bakeRules,
   databaseRules,
   localRules,
 ];

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { valueAt } from "./draft";
-import { childrenOf, describeKeys, infoOf, schemaAt, unwrap } from "./key";
+import { exampleFor } from "./example";
+import { childrenOf, describeKeys, schemaAt, unwrap } from "./key";
 import { nearest } from "./nearest";
 import { remove, set, shown, type Path, type Problem, type Way } from "./problem";
 import { keyName, outline } from "./quote";
@@ -59,7 +60,9 @@ function waysTo(path: Path, meant: Path, tree: unknown): Way[] {
 function hasOwnValue(path: Path, tree: unknown): boolean {
   const given = valueAt(tree, path);
   const key = schemaAt(schema, path);
-  return given !== undefined && key !== undefined && outline(given) !== outline(String(unwrap(key).fallback));
+  if (given === undefined || key === undefined) return false;
+  const { fallback } = unwrap(key);
+  return outline(given) !== outline(Array.isArray(fallback) ? fallback : String(fallback));
 }
 
 /** Moves the value to the key that was meant, where it is one that this key accepts; else an example shows how. */
@@ -72,6 +75,5 @@ function rename(path: Path, meant: Path, found: unknown): Way {
   }
   const scalar = typeof found === "string" || typeof found === "number" || typeof found === "boolean";
   if (scalar && z.safeParse(key, found).success) return [remove(path), set(meant, String(found), path[0] ?? "")];
-  const { example } = infoOf(key);
-  return example === undefined ? [remove(path)] : [remove(path), set(meant, example)];
+  return [remove(path), ...exampleFor(meant, key)];
 }

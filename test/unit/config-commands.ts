@@ -37,7 +37,7 @@ function run(raw: Raw, line: string, subject: readonly string[]): Raw {
   const [key = "", value] = rest.filter((word, at) => !word.startsWith("--") && rest[at - 1] !== "--type");
   assert.ok(key.startsWith("switchyard:"), line);
   const [first = "", ...inner] = flags.includes("--path") ? parsePath(key) : [key];
-  const path = [first.slice("switchyard:".length), ...inner];
+  const path = [String(first).slice("switchyard:".length), ...inner];
   if (verb === "rm") return update(raw, path, undefined);
   assert.ok(verb === "set" && value !== undefined, line);
   const typed = path.length > 1 && !flags.includes("--type") && /^(true|false|0|-?[1-9][0-9]*)$/.test(value);
@@ -50,30 +50,37 @@ function shellWords(line: string): string[] {
   return words.map((word) => word.replace(/\\'|'([^']*)'/g, (_part, inner?: string) => inner ?? "'"));
 }
 
+type Step = string | number;
+
 /** Splits a property path as Pulumi's properties_path.go does. */
-function parsePath(path: string): string[] {
-  const parts = path.matchAll(/\["((?:\\"|[^"])*)"\]|([^.[]+)/g);
-  return [...parts].map(([, quoted, bare]) => quoted?.replaceAll('\\"', '"') ?? bare ?? "");
+function parsePath(path: string): Step[] {
+  const parts = path.matchAll(/\["((?:\\"|[^"])*)"\]|\[([0-9]+)\]|([^.[]+)/g);
+  return [...parts].map(([, quoted, index, bare]) =>
+    index === undefined ? (quoted?.replaceAll('\\"', '"') ?? bare ?? "") : Number(index),
+  );
 }
 
-/** Sets a key, or takes it out when the value is undefined. A value on the way that is no object is an error, as in Pulumi. */
-function update(raw: Raw, [top = "", ...inner]: readonly string[], value: unknown): Raw {
+/** Sets a key, or takes it out when the value is undefined. A value on the way of another kind is an error, as in Pulumi. */
+function update(raw: Raw, [top = "", ...inner]: readonly Step[], value: unknown): Raw {
   const key = `switchyard:${top}`;
   const others = Object.entries(raw).filter(([name]) => name !== key);
-  const old = Object.hasOwn(raw, key) ? raw[key] : undefined;
-  const changed = inner.length === 0 ? value : within(old === undefined ? {} : readJson(old), inner, value);
+  const old = Object.hasOwn(raw, key) ? readJson(raw[key] ?? "") : undefined;
+  const changed = inner.length === 0 ? value : within(old, inner, value);
   if (changed === undefined) return Object.fromEntries(others);
   return Object.fromEntries([...others, [key, typeof changed === "string" ? changed : JSON.stringify(changed)]]);
 }
 
-function within(object: unknown, [first = "", ...rest]: readonly string[], value: unknown): unknown {
-  assert.ok(
-    typeof object === "object" && object !== null && !Array.isArray(object),
-    `${first} is set in what is no object`,
-  );
+function within(old: unknown, [first = "", ...rest]: readonly Step[], value: unknown): unknown {
+  const inside = (before: unknown): unknown => (rest.length === 0 ? value : within(before, rest, value));
+  if (typeof first === "number") {
+    const list = old ?? [];
+    assert.ok(Array.isArray(list) && first <= list.length, `[${first}] is set in what is no list of at least as many`);
+    return [...(list.slice(0, first) as unknown[]), inside(list[first]), ...(list.slice(first + 1) as unknown[])];
+  }
+  const object = old ?? {};
+  assert.ok(typeof object === "object" && !Array.isArray(object), `${first} is set in what is no object`);
   const others = Object.entries(object).filter(([name]) => name !== first);
-  const old: unknown = Object.hasOwn(object, first) ? (object as Record<string, unknown>)[first] : {};
-  const changed = rest.length === 0 ? value : within(old, rest, value);
+  const changed = inside(Object.hasOwn(object, first) ? (object as Record<string, unknown>)[first] : undefined);
   // fromEntries defines __proto__ as a key like any other, where an assignment would not.
   return Object.fromEntries(changed === undefined ? others : [...others, [first, changed]]);
 }

@@ -17,15 +17,16 @@ const docs = new Map(
     .map((text) => [text.slice(0, text.indexOf("\n")), text] as const),
 );
 
+/** The sections whose keys are no part of another: their headings name none. */
+const general = [...docs].flatMap(([heading, text]) => (heading.includes("`") ? [] : [text])).join("\n");
+
 describe("docs/config.md", () => {
   for (const key of keys.filter((each) => !isObject(each))) {
     const { path, info, fallback } = key;
     it(`has the row of ${path.join(".")}, as the schema describes it`, () => {
       const [top = "", ...inner] = path;
       const [, section = ""] =
-        inner.length === 0
-          ? ["", docs.get("Traffic, schema and place")]
-          : ([...docs].find(([heading]) => heading.includes(`\`${top}\``)) ?? []);
+        inner.length === 0 ? ["", general] : ([...docs].find(([heading]) => heading.includes(`\`${top}\``)) ?? []);
       const row = `| \`${(inner.length === 0 ? path : inner).join(".")}\` | ${info.type} | ${fallback} | ${info.allowed} | ${info.meaning} |`;
       assert.ok(section.split("\n").includes(row), `docs/config.md, section of ${top}, lacks the row\n${row}`);
     });
@@ -65,8 +66,9 @@ describe("Pulumi.yaml", () => {
 
   it("gives each key the default that the program has too, so that the engine leaves the judging to it", () => {
     for (const [name, child] of Object.entries(schema.shape)) {
-      const { required, fallback } = unwrap(child);
-      const expected = childrenOf(child) !== undefined ? "{}" : required ? '""' : String(fallback);
+      const { fallback } = unwrap(child);
+      const unset = typeof fallback === "string" ? fallback : fallback === undefined ? '""' : JSON.stringify(fallback);
+      const expected = childrenOf(child) !== undefined ? "{}" : unset;
       assert.equal(described.get(name)?.fallback, expected, name);
     }
   });

@@ -44,6 +44,9 @@ const scalars: fc.Arbitrary<null | boolean | number | string> = fc.oneof(
     "latest",
     "0006",
     "0005",
+    "0.001",
+    "2.5",
+    "return",
     "10s",
     "1h",
     "20Gi",
@@ -70,6 +73,13 @@ const sound = fc.constantFrom<Record<string, Json>>(
     green: { ...awsRelease, env: { LOG_LEVEL: "debug" } },
     greenWeight: "100",
     database: { pool: { max: 10 } },
+  },
+  {
+    ...local,
+    bake: { steps: [25, 100], bake: "5s", maxBake: "1m", expectedRequestsPerSecond: 20, limits: { errorRate: "0.01" } },
+    rolling: "true",
+    acceptLoss: ["0007", "20260101120000"],
+    acceptTargeted: "up-1",
   },
   { ...local, local: { port: 9000, previewPort: 9001 }, database: { majorVersion: 18, pool: { idle: "1m" } } },
 );
@@ -123,6 +133,12 @@ function assertSound(config: Config): void {
     assert.equal("entry" in release, config.platform === "local");
     assert.equal("image" in release, config.platform === "aws");
   }
+  const { steps, maxBake, bake, limits } = config.bake;
+  assert.ok(steps.at(-1) === 100 && steps.every((step, at) => Number.isInteger(step) && step > (steps[at - 1] ?? 0)));
+  assert.ok(bake > 0 && bake <= maxBake);
+  assert.ok(Object.values(limits).every((limit) => Number.isFinite(limit) && limit > 0));
+  for (const versions of [config.overrides.acceptLoss, config.overrides.acceptEdited, config.overrides.breakIdle])
+    assert.equal(new Set(versions.map(Number)).size, versions.length);
   assert.ok(connectionsFor(database.colourConnectionLimit) <= database.maxConnections);
   assert.ok(database.pool.min <= database.pool.max);
   if (config.platform === "local") {

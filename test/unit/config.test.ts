@@ -10,6 +10,15 @@ describe("a stack's config", () => {
       greenWeight: 0,
       blue: { ...localRelease, count: 1, env: {} },
       migrateTo: "latest",
+      bake: {
+        steps: [10, 25, 50, 100],
+        bake: 600_000,
+        maxBake: 1_800_000,
+        minRequests: 1_000,
+        onInsufficient: "return",
+        limits: { errorRate: 0.001, p95: 1, timesWorse: 2, confidence: 0.99 },
+      },
+      overrides: { rolling: false, acceptLoss: [], acceptEdited: [], breakIdle: [], cutOver: false },
       database: {
         name: "pages",
         majorVersion: 15,
@@ -46,7 +55,10 @@ describe("a stack's config", () => {
   });
 
   it("takes what the engine fills in from Pulumi.yaml for not set", () => {
-    const filled = { greenWeight: "0", blue: "{}", green: "{}", migrateTo: "latest", database: "{}", local: "{}" };
+    const traffic = { greenWeight: "0", blue: "{}", green: "{}", migrateTo: "latest", bake: "{}" };
+    const lists = { acceptLoss: "[]", acceptEdited: "[]", breakIdle: "[]" };
+    const overrides = { ...lists, rolling: "false", cutOver: "false", acceptTargeted: "", restore: "{}" };
+    const filled = { ...traffic, ...overrides, database: "{}", local: "{}" };
     assert.deepEqual(load({ ...filled, ...local }), load(local));
     assert.deepEqual(load({ ...filled, ...aws }), load(aws));
     refuses({ ...filled, ...local, platform: "" }, "platform", "nothing: the key is not set");
