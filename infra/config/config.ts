@@ -5,6 +5,7 @@ import type { BakeSettings } from "./sections/bake";
 import type { DatabaseSettings } from "./sections/database";
 import type { LocalSettings } from "./sections/local";
 import type { OverrideSettings } from "./sections/overrides";
+import type { RehearsalSettings } from "./sections/rehearsal";
 import { defaultCount, type AwsRelease, type LocalRelease, type ReleaseBase } from "./sections/release";
 import { colours, type Colour } from "./sections/traffic";
 
@@ -20,6 +21,7 @@ interface Common<Release> {
   readonly migrateTo: "latest" | MigrationVersion;
   readonly bake: BakeSettings;
   readonly overrides: OverrideSettings;
+  readonly rehearsal: RehearsalSettings;
   readonly database: DatabaseSettings;
   /**
    * The top-level keys that hold a secret somewhere, such as "blue". The engine decrypts them for the program: whoever
@@ -48,8 +50,9 @@ type ParsedRelease = NonNullable<Parsed[Colour]>;
 
 /** Fills in the defaults that depend on the platform, and gathers what belongs together. */
 export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
-  const { platform, blue, green, local, greenWeight, migrateTo, database } = parsed;
-  const common = { greenWeight, migrateTo, bake: bakeOf(parsed), overrides: overridesOf(parsed), database, secretKeys };
+  const { platform, blue, green, local, greenWeight, migrateTo, rehearsal, database } = parsed;
+  const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed) };
+  const common = { greenWeight, migrateTo, ...gathered, rehearsal, database, secretKeys };
   const releases = { blue, green };
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });

@@ -8,6 +8,7 @@ import { localKeys, localRules } from "./sections/local";
 import { migrationKeys, migrationRules } from "./sections/migrations";
 import { overrideKeys } from "./sections/overrides";
 import { platformKeys } from "./sections/platform";
+import { rehearsalKeys } from "./sections/rehearsal";
 import { releaseKeys } from "./sections/release";
 import { releaseRules } from "./sections/release-rules";
 import { trafficKeys } from "./sections/traffic";
@@ -20,6 +21,7 @@ export const schema = z.strictObject({
   ...migrationKeys,
   ...bakeKeys,
   ...overrideKeys,
+  ...rehearsalKeys,
   ...databaseKeys,
   ...localKeys,
 });

@@ -27,6 +27,7 @@ describe("a stack's config", () => {
         pool: { max: 20, min: 5, idle: 30_000, connect: 2_000, statement: 10_000 },
       },
       local: { deleteDataOnDestroy: false },
+      rehearsal: { drift: "warn", acceptUnrehearsed: [] },
       secretKeys: [],
     });
   });
