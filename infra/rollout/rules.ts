@@ -3,7 +3,7 @@ import { passagesFrom, type Passage } from "./passage";
 import { realityOf, writersIn } from "./reality";
 import { NARROWING_WAITS, schemaPlanOf } from "./rules/narrowing";
 import { bakeCanTell, planWasAsked, wiringStays } from "./rules/plan";
-import { leavingReleaseRuns, leavingReleaseStays, liveReleaseStays } from "./rules/release";
+import { leavingReleaseRuns, leavingReleaseStays, liveReleaseStays, releaseCanStart } from "./rules/release";
 import type { Context, Finding, OverrideUse, Rule } from "./rules/rule";
 import { appliedStays, downExists, newGoesLast, targetExists, writesStay } from "./rules/schema";
 import { lossStands, oneDatabase, pointOfNoReturn, releaseCanRun, schemaReached } from "./rules/traffic";
@@ -24,6 +24,7 @@ export const RULES: readonly Rule[] = [
   liveReleaseStays,
   leavingReleaseStays,
   leavingReleaseRuns,
+  releaseCanStart,
   targetExists,
   appliedStays,
   newGoesLast,

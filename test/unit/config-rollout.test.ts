@@ -20,7 +20,7 @@ describe("what config says of a rollout", () => {
       acceptEdited: ["0003"],
       breakIdle: ["20260101120000"],
       cutOver: "true",
-      acceptTargeted: "20260101T120000Z-3f9a",
+      acceptTargeted: "12-3f9a0b1c",
     });
     const plan: BakePlan = bake;
     const exceptions: Overrides = overrides;
@@ -39,7 +39,7 @@ describe("what config says of a rollout", () => {
       acceptEdited: ["0003"],
       breakIdle: ["20260101120000"],
       cutOver: true,
-      acceptTargeted: "20260101T120000Z-3f9a",
+      acceptTargeted: "12-3f9a0b1c",
     });
   });
 

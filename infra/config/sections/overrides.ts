@@ -46,7 +46,7 @@ export const overrideKeys = {
     "the id that the refusal names: 1 to 128 of A-Z, a-z, 0-9 and . _ : -, starting with a letter or digit",
     {
       meaning: "What `pulumi up --target` did after this attempt is taken as it is, once.",
-      example: "20260101T120000Z-3f9a",
+      example: "12-3f9a0b1c",
     },
   ).optional(),
   restore: section(

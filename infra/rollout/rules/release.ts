@@ -1,5 +1,8 @@
-import { COLOURS, isRunning, sameRelease, shareOf } from "../names";
+import { firstMissing, pointsOfNoReturn } from "../compatibility";
+import { COLOURS, compareVersions, isRunning, nameOf, sameRelease, shareOf } from "../names";
+import type { Passage } from "../passage";
 import { highestShare } from "../reality";
+import { targetOf } from "../schema-steps";
 import type { Colour, Declared, Release } from "../types";
 import { called, eachPassage, type Context, type Finding, type Rule } from "./rule";
 
@@ -100,3 +103,66 @@ export const leavingReleaseRuns: Rule = {
       }),
     )(context),
 };
+
+/** A colour without traffic that has copies to start in this `up`: of what is new, changed or more than before. */
+interface Started {
+  readonly colour: Colour;
+  readonly release: Release;
+}
+
+function startedIn({ start, returned }: Passage, { weight, releases }: Declared): Started[] {
+  return COLOURS.flatMap((colour) => {
+    const release = releases[colour];
+    const before = start.releases[colour];
+    // What has traffic is for the rules about traffic to judge.
+    const idle = shareOf(colour, weight) === 0 && highestShare(colour, returned) === 0;
+    if (!idle || !isRunning(release)) return [];
+    const starts = !sameRelease(before, release) || (before?.count ?? 0) < release.count;
+    return starts ? [{ colour, release }] : [];
+  });
+}
+
+export const releaseCanStart: Rule = {
+  id: "release-can-start",
+  statement: "A release without weight is started only on a schema that it can run on: on another it never gets ready.",
+  guards: "colours",
+  remedy: "let the migration run in an `up` of its own, then start the release, or give it a count of 0 until then",
+  check: ({ passages, declared }) =>
+    passages.flatMap((passage) =>
+      startedIn(passage, declared).flatMap((started) => [
+        ...withoutItsSchema(started, passage, declared),
+        ...pastItsEnd(started, passage),
+      ]),
+    ),
+};
+
+function withoutItsSchema({ colour, release }: Started, passage: Passage, declared: Declared): Finding[] {
+  const missing = firstMissing(release, passage.widened, [...declared.migrations, ...passage.widened.applied]);
+  if (missing === undefined) return [];
+  const target = targetOf(declared);
+  const { narrow, waiting } = passage.stages;
+  const [before] = [...narrow, ...waiting];
+  const behind = before !== undefined && compareVersions(missing, target) <= 0;
+  return [
+    {
+      key: behind ? `${colour}.schema` : "migrateTo",
+      found: `${called(colour, release)} needs migration ${missing}, which is not applied when its copies start${
+        behind ? `: it stands behind ${nameOf(before)}, which ${narrow.length > 0 ? "runs after the shift" : "waits"}` : "" // prettier-ignore
+      }`,
+      expected: `every expand migration up to its schema ${release.schema}, or it would never get ready`,
+      remedy: !behind
+        ? `set migrateTo to "${missing}" or later, with its file in migrations/, or set ${colour}.count to 0`
+        : narrow.length > 0
+          ? `set ${colour}.count to 0 in this \`up\`, which runs ${nameOf(before)}, and start it in the next`
+          : `set ${colour}.count to 0 until ${nameOf(before)} has run: it waits while a release that it breaks can run`,
+    },
+  ];
+}
+
+const pastItsEnd = ({ colour, release }: Started, { widened }: Passage): Finding[] =>
+  pointsOfNoReturn(release, widened).map(({ version, name, breaksBelow }) => ({
+    key: `${colour}.schema`,
+    found: `${called(colour, release)} (schema ${release.schema}) can't run past contract ${version} (${name}), which is applied or may be`,
+    expected: `a release built against ${breaksBelow ?? version} or later, or it would never get ready`,
+    remedy: `set ${colour}.count to 0, give ${colour} a newer release, or take ${version} back first (migrateTo below it)`,
+  }));

@@ -138,12 +138,12 @@ export const writesStay: Rule = {
             {
               key: "migrateTo",
               guards,
-              found: `the down of ${titled(migration)} drops what ${writer === undefined ? "a release built against it" : `release ${writer.version}`} may have written`,
+              found: `the down of ${titled(migration)} drops what ${writer === undefined ? "a release built against it" : `release ${writer.version}`} may have written; \`npm run schema -- status\` shows how many rows that is`,
               expected: `migrateTo ${version} or later: an expand harms no older release`,
               remedy: `set migrateTo to "${version}" or later`,
               override: {
                 key: `acceptLoss: ["${version}"]`,
-                risk: "what was written to it is lost; the number of rows is counted and recorded before it runs",
+                risk: "what was written to it is lost",
                 given: declared.overrides.restore !== undefined || declared.overrides.acceptLoss.includes(version),
               },
             },

@@ -140,6 +140,11 @@ const refusals: Record<string, { from: () => Stack; to: Declared; says: RegExp; 
     to: retired,
     says: /blue's release A would go from 2 to 0 copies before its traffic/,
   },
+  "release-can-start": {
+    from: () => Stack.settledOn(first, contracting),
+    to: { ...contracting, weight: 100, migrations: [...contracting.migrations, expand("0005")], releases: { blue: release("C", "0005"), green: release("B", "0004") } }, // prettier-ignore
+    says: /blue.schema: found blue's release C needs migration 0005, which is not applied when its copies start: it stands behind 0004 up, which runs after the shift.*set blue.count to 0 in this `up`/,
+  },
   "target-exists": {
     from: () => Stack.settledOn(first),
     to: { ...first, migrateTo: "0009" },
@@ -166,7 +171,7 @@ const refusals: Record<string, { from: () => Stack; to: Declared; says: RegExp; 
     from: () =>
       Stack.settledOn(first, shipped, { ...shipped, weight: 0 }, { ...shipped, weight: 0, releases: first.releases }),
     to: first,
-    says: /the down of 0003 \(add_title\) drops what a release built against it may have written/,
+    says: /the down of 0003 \(add_title\) drops what a release built against it may have written; `npm run schema -- status` shows how many rows/,
     accept: { acceptLoss: ["0003"] },
   },
   "bake-can-tell": {
@@ -272,8 +277,83 @@ describe("what an attempt may have left", () => {
   it("makes a contract that may have begun a point of no return", () => {
     const gone = { ...contracting, releases: { ...contracting.releases, blue: null } };
     const stack = Stack.settledOn(first, contracting).fail(gone);
-    assert.deepEqual(brokenBy(stack, contracting), []);
-    assert.ok(brokenBy(stack, { ...contracting, weight: 0 }).includes("point-of-no-return"));
+    assert.deepEqual(brokenBy(stack, { ...contracting, weight: 0 }), ["point-of-no-return"]);
+    assert.deepEqual(brokenBy(stack, contracting), ["release-can-start"]);
+    assert.deepEqual(brokenBy(stack, { ...contracting, migrateTo: "0003" }), []);
+  });
+});
+
+describe("an idle release", () => {
+  const idle = (schema: string, more: Partial<Declared> = {}): Declared => ({
+    ...contracting,
+    weight: 0,
+    migrations: [...contracting.migrations, expand("0005")],
+    releases: { ...first.releases, green: release("G", schema) },
+    ...more,
+  });
+  const said = (stack: Stack, declared: Declared): string => stack.judge(declared).refused.map(messageOf).join("\n");
+
+  it("is not started while its migration stands behind a contract that waits", () =>
+    assert.match(
+      said(Stack.settledOn(first), idle("0005")),
+      /green's release G needs migration 0005, .* stands behind 0004 up, which waits; .*set green.count to 0 until 0004 up has run/,
+    ));
+
+  it("is not started past migrateTo", () =>
+    assert.match(
+      said(Stack.settledOn(first), idle("0003", { migrateTo: "0002" })),
+      /migrateTo: found green's release G needs migration 0003, .* set migrateTo to "0003" or later/,
+    ));
+
+  it("is not started on a schema that it is too old for", () => {
+    const past = idle("0004", { weight: 100, releases: { blue: null, green: release("G", "0004") } });
+    const stack = Stack.settledOn(
+      first,
+      { ...past, releases: { ...first.releases, green: release("G", "0004") } },
+      past,
+    );
+    assert.match(
+      said(stack, { ...past, releases: { ...past.releases, blue: release("A", "0002") } }),
+      /blue.schema: found blue's release A \(schema 0002\) can't run past contract 0004 \(drop_name\).*built against 0004 or later/,
+    );
+  });
+
+  it("is declared with no copies until it can start, or stays as it is", () => {
+    const waiting = release("G", "0005", { count: 0 });
+    assert.deepEqual(brokenBy(Stack.settledOn(first), idle("0005", { releases: { ...first.releases, green: waiting } })), []); // prettier-ignore
+    const broken = idle("0002", { overrides: overrides({ breakIdle: ["0004"] }), weight: 100, releases: { ...first.releases, green: release("G", "0004") } }); // prettier-ignore
+    const stack = Stack.settledOn(first, broken);
+    assert.deepEqual(brokenBy(stack, broken), [], "blue runs on, broken as was asked for");
+    const more = { ...broken, releases: { ...broken.releases, blue: release("A", "0002", { count: 3 }) } };
+    assert.deepEqual(brokenBy(stack, more), ["release-can-start"]);
+  });
+});
+
+describe("a contract that says below which version it breaks releases", () => {
+  const renamed: Declared = {
+    ...first,
+    migrations: [...first.migrations, expand("0003"), expand("0004"), contract("0005", { breaksBelow: "0003" })],
+  };
+
+  it("waits for those alone", () => {
+    const knows = { ...renamed, releases: { blue: release("A", "0003"), green: null } };
+    assert.deepEqual(Stack.settledOn(first).judge({ ...renamed, releases: first.releases }).schema.waits, ["0005 up"]);
+    assert.deepEqual(new Stack().judge(knows).schema, { early: ["0005 up"], waits: [] });
+  });
+
+  it("is their point of no return alone, half done too", () => {
+    const onGreen: Declared = { ...renamed, weight: 100, releases: { blue: null, green: release("B", "0004") } };
+    const both = { ...onGreen, releases: { ...first.releases, green: release("B", "0004") } };
+    for (const applied of [[], [contract("0005", { breaksBelow: "0003" })]]) {
+      const half = applied.length === 0 ? contract("0005", { breaksBelow: "0003" }) : null;
+      const stack = Stack.settledOn(first, both).finish(onGreen, {
+        applied: [...renamed.migrations.slice(0, 4), ...applied],
+        half,
+      });
+      const onBlue = (schema: string) => ({ ...onGreen, weight: 0, releases: { ...onGreen.releases, blue: release("C", schema) } }); // prettier-ignore
+      assert.ok(brokenBy(stack, onBlue("0002")).includes("point-of-no-return"), `half: ${String(half !== null)}`);
+      assert.ok(!brokenBy(stack, onBlue("0003")).includes("point-of-no-return"), `half: ${String(half !== null)}`);
+    }
   });
 });
 

@@ -232,10 +232,19 @@ export class World {
 
   private replace(colour: Colour, { releases, overrides }: Declared): void {
     const before = this.running[colour];
-    this.running = { ...this.running, [colour]: releases[colour] };
+    const after = releases[colour];
+    this.running = { ...this.running, [colour]: after };
+    if (isRunning(after) && (!sameRelease(before, after) || (before?.count ?? 0) < after.count)) this.start(after);
     // Asked for: users meet it without a walk.
     if (overrides.rolling && !sameRelease(before, releases[colour])) this.watch(releases[colour], 100);
     this.look();
+  }
+
+  /** Copies say that they are ready once they find their schema; an `up` waits for that, and fails when it never comes. */
+  private start({ version }: Release): void {
+    const build = this.builds.get(version);
+    const problem = build === undefined ? "it was never built" : this.database.missingFor(build);
+    if (problem !== undefined) throw new Error(`release ${version} never gets ready: ${problem}`);
   }
 
   private changeWiring({ wiring, weight, releases }: Declared): void {
