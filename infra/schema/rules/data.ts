@@ -1,4 +1,5 @@
 import type { Node } from "libpg-query";
+import { notBatchable } from "../backfill";
 import { all, as, calls, find, relationsIn, strings, tableOf, tagOf } from "../tree";
 import type { Tag } from "../tree";
 import type { Hit, Rule, Subject } from "./rule";
@@ -61,7 +62,7 @@ export const DATA_RULES: readonly Rule[] = [
     safeWay: "write one plain UPDATE … WHERE …, or one INSERT … SELECT … ON CONFLICT DO NOTHING from one table",
     check: ({ node, statement }) => {
       if (statement.backfill === undefined) return [];
-      const why = notBatchable(node);
+      const why = notBatchable(node, statement.backfill);
       return why === undefined ? [] : [{ message: `a backfill can't be made of it: ${why}` }];
     },
   },
@@ -73,7 +74,7 @@ export const DATA_RULES: readonly Rule[] = [
       "add -- switchyard: sync=<shape> table=<table> … to this migration or an earlier one; or a waiver that says why old code never writes these rows",
     check: (subject) => {
       const { statement, node, facts } = subject;
-      if (statement.backfill === undefined || notBatchable(node) !== undefined) return [];
+      if (statement.backfill === undefined || notBatchable(node, statement.backfill) !== undefined) return [];
       if (statement.tables.some((table) => facts.isSynced(table))) return [];
       return [
         {
@@ -90,14 +91,11 @@ export const DATA_RULES: readonly Rule[] = [
     waivable: true,
     safeWay:
       "write plain statements, which can be judged; or add a waiver that says what it does and which locks it takes",
-    check: ({ node, statement }) => {
-      if (as(node, "DoStmt") !== undefined || as(node, "CallStmt") !== undefined) {
-        return [{ message: `nobody can see at preview what ${statement.kind} runs` }];
-      }
-      const select = as(node, "SelectStmt");
-      const unknown = (select === undefined ? [] : calls(select)).find(({ name }) => !KNOWN_FUNCTIONS.has(name));
-      if (unknown === undefined) return [];
-      return [{ message: `nobody can see at preview what SELECT ${unknown.name}() runs`, at: unknown.call.location }];
+    check: ({ node }) => {
+      const unseen = unseenIn(node);
+      return unseen === undefined
+        ? []
+        : [{ message: `nobody can see at preview what ${unseen.what} runs`, at: unseen.at }];
     },
   },
   {
@@ -116,6 +114,15 @@ export const DATA_RULES: readonly Rule[] = [
     },
   },
 ];
+
+/** What a statement runs that its text does not show: a block, a procedure, a function that a SELECT calls. */
+export function unseenIn(node: Node): { what: string; at?: number } | undefined {
+  if (as(node, "DoStmt") !== undefined) return { what: "DO" };
+  if (as(node, "CallStmt") !== undefined) return { what: "CALL" };
+  const select = as(node, "SelectStmt");
+  const unknown = (select === undefined ? [] : calls(select)).find(({ name }) => !KNOWN_FUNCTIONS.has(name));
+  return unknown === undefined ? undefined : { what: `SELECT ${unknown.name}()`, at: unknown.call.location };
+}
 
 const isNewTable = ({ facts, isNew }: Subject, table: string): boolean => isNew(facts.table(table)?.since);
 
@@ -189,23 +196,4 @@ function isConstant(node: Node | undefined): boolean {
   if (tagOf(node) === "A_Const" || as(node, "SubLink")?.subLinkType === "EXPR_SUBLINK") return true;
   const array = as(node, "A_ArrayExpr")?.elements ?? as(node, "List")?.items;
   return array?.every(isConstant) ?? isConstant(as(node, "TypeCast")?.arg);
-}
-
-function notBatchable(node: Node): string | undefined {
-  const update = as(node, "UpdateStmt");
-  if (update !== undefined) {
-    if (update.withClause !== undefined) return "it has a WITH";
-    return update.returningClause === undefined ? undefined : "it has a RETURNING";
-  }
-  const insert = as(node, "InsertStmt");
-  const select = as(insert?.selectStmt, "SelectStmt");
-  if (insert === undefined || select?.valuesLists !== undefined)
-    return "it is neither an UPDATE nor an INSERT … SELECT";
-  if (insert.withClause !== undefined || select?.withClause !== undefined) return "it has a WITH";
-  if (insert.returningClause !== undefined) return "it has a RETURNING";
-  if (select?.limitCount !== undefined || select?.sortClause !== undefined)
-    return "its SELECT has an order or a limit of its own";
-  if (select?.groupClause !== undefined || select?.distinctClause !== undefined || select?.op !== "SETOP_NONE")
-    return "its SELECT joins rows together";
-  return relationsIn(select).length === 0 ? "its SELECT reads no table" : undefined;
 }
