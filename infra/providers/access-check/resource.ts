@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedAccess } from "../../database/expectations";
 import type { Connection } from "../connection";
 import type { InputsOf } from "../inputs";
-import { shell } from "../shell";
+import { DynamicResource } from "../dynamic";
 
 export interface AccessCheckInputs {
   /** As the administrator; catalogs alone are read. */
@@ -14,8 +14,8 @@ export interface AccessCheckInputs {
 }
 
 /** Asserts, in every `up`, who owns each object and what each role may do with it. */
-export class AccessCheck extends pulumi.dynamic.Resource {
+export class AccessCheck extends DynamicResource {
   constructor(name: string, inputs: InputsOf<AccessCheckInputs>, options?: pulumi.CustomResourceOptions) {
-    super(shell("AccessCheck"), name, inputs, options, "switchyard", "AccessCheck");
+    super("AccessCheck", name, inputs, options);
   }
 }

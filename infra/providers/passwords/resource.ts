@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../inputs";
-import { shell } from "../shell";
+import { DynamicResource } from "../dynamic";
 
 export interface PasswordsInputs {
   /** One password is made for each name, and kept as long as the name stays. */
@@ -12,17 +12,15 @@ export interface PasswordsState extends PasswordsInputs {
 }
 
 /** Random passwords that only the stack's encrypted state keeps. */
-export class Passwords extends pulumi.dynamic.Resource {
+export class Passwords extends DynamicResource {
   declare private readonly passwords: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, inputs: InputsOf<PasswordsInputs>, options?: pulumi.CustomResourceOptions) {
     super(
-      shell("Passwords"),
+      "Passwords",
       name,
       { ...inputs, passwords: undefined },
       { ...options, additionalSecretOutputs: ["passwords"] },
-      "switchyard",
-      "Passwords",
     );
   }
 

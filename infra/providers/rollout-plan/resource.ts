@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Decision } from "../../rollout/rules";
 import type { Attempt, Declared, Settled } from "../../rollout/types";
 import type { InputsOf } from "../inputs";
-import { shell } from "../shell";
+import { DynamicResource } from "../dynamic";
 
 export interface RolloutPlanInputs {
   declared: Declared;
@@ -18,18 +18,11 @@ export interface RolloutPlanState extends RolloutPlanInputs {
 }
 
 /** Judges the declared rollout from everything that may be true now; what is refused never begins. */
-export class RolloutPlan extends pulumi.dynamic.Resource {
+export class RolloutPlan extends DynamicResource {
   declare readonly attempts: pulumi.Output<Attempt[]>;
   declare readonly decision: pulumi.Output<Decision>;
 
   constructor(name: string, inputs: InputsOf<RolloutPlanInputs>, options?: pulumi.CustomResourceOptions) {
-    super(
-      shell("RolloutPlan"),
-      name,
-      { ...inputs, attempts: undefined, decision: undefined },
-      options,
-      "switchyard",
-      "RolloutPlan",
-    );
+    super("RolloutPlan", name, { ...inputs, attempts: undefined, decision: undefined }, options);
   }
 }

@@ -23,7 +23,7 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
 
 /** The live weight; where it can't be read, what state remembers, and that is said. */
 async function lookAt({ traffic }: Inputs, olds: State): Promise<number | undefined> {
-  if (traffic === undefined) return undefined;
+  if (!traffic) return undefined;
   try {
     return (await trafficAt(traffic).read())?.greenWeight;
   } catch (error) {
@@ -34,7 +34,7 @@ async function lookAt({ traffic }: Inputs, olds: State): Promise<number | undefi
 }
 
 async function bringBack(news: Inputs): Promise<State> {
-  const outcome = news.traffic === undefined ? undefined : await moveBack(trafficAt(news.traffic), news);
+  const outcome = news.traffic ? await moveBack(trafficAt(news.traffic), news) : undefined;
   const state: State = { ...news, ...(outcome === undefined ? {} : { greenWeight: outcome }) };
   if (news.hold.length === 0) return state;
   const where = outcome === undefined ? "" : `The traffic is at greenWeight ${outcome}. `;

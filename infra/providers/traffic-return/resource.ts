@@ -2,14 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { TrafficAddress } from "../../platform/traffic";
 import type { Attempt, Declared, Settled } from "../../rollout/types";
 import type { InputsOf } from "../inputs";
-import { shell } from "../shell";
+import { DynamicResource } from "../dynamic";
 
 export interface TrafficReturnInputs {
   declared: Declared;
   settled?: Settled;
   attempts: Attempt[];
-  /** Where the listener was when something settled last; left out before. */
-  traffic?: TrafficAddress;
+  /** Where the listener was when something settled last; null or left out before. */
+  traffic?: TrafficAddress | null;
   /** Why the `up` stops once the traffic is back; empty where it goes on. */
   hold: string[];
 }
@@ -20,8 +20,8 @@ export interface TrafficReturnState extends TrafficReturnInputs {
 }
 
 /** Takes traffic back to where it was settled, before anything that may be broken is touched. */
-export class TrafficReturn extends pulumi.dynamic.Resource {
+export class TrafficReturn extends DynamicResource {
   constructor(name: string, inputs: InputsOf<TrafficReturnInputs>, options?: pulumi.CustomResourceOptions) {
-    super(shell("TrafficReturn"), name, { ...inputs, greenWeight: undefined }, options, "switchyard", "TrafficReturn");
+    super("TrafficReturn", name, { ...inputs, greenWeight: undefined }, options);
   }
 }

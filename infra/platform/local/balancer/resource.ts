@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../../../providers/inputs";
-import { shell } from "../../../providers/shell";
+import { DynamicResource } from "../../../providers/dynamic";
 import type { ProcessRef } from "../process/identity";
 
 export interface LocalBalancerInputs {
@@ -19,18 +19,16 @@ export interface LocalBalancerState extends LocalBalancerInputs {
 }
 
 /** The load balancer of the local platform: target groups blue and green, and the preview listener. */
-export class LocalBalancer extends pulumi.dynamic.Resource {
+export class LocalBalancer extends DynamicResource {
   declare readonly adminPort: pulumi.Output<number>;
   declare readonly chosenPreviewPort: pulumi.Output<number>;
 
   constructor(name: string, inputs: InputsOf<LocalBalancerInputs>, options?: pulumi.CustomResourceOptions) {
     super(
-      shell("LocalBalancer"),
+      "LocalBalancer",
       name,
       { ...inputs, adminPort: undefined, chosenPreviewPort: undefined, process: undefined },
       options,
-      "switchyard",
-      "LocalBalancer",
     );
   }
 }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Colour } from "../balancer/api";
 import type { InputsOf } from "../../../providers/inputs";
-import { shell } from "../../../providers/shell";
+import { DynamicResource } from "../../../providers/dynamic";
 import type { ProcessRef } from "../process/identity";
 
 /** What a copy is started with; any difference in it means new copies. */
@@ -40,11 +40,11 @@ export interface LocalColourState extends LocalColourInputs {
 }
 
 /** One running release: its copies as processes of this machine, registered with the balancer. */
-export class LocalColour extends pulumi.dynamic.Resource {
+export class LocalColour extends DynamicResource {
   declare readonly copies: pulumi.Output<Copy[]>;
   declare readonly copy: pulumi.Output<CopySettings>;
 
   constructor(name: string, inputs: InputsOf<LocalColourInputs>, options?: pulumi.CustomResourceOptions) {
-    super(shell("LocalColour"), name, { ...inputs, copies: undefined }, options, "switchyard", "LocalColour");
+    super("LocalColour", name, { ...inputs, copies: undefined }, options);
   }
 }

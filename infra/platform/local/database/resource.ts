@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../../../providers/inputs";
-import { shell } from "../../../providers/shell";
+import { DynamicResource } from "../../../providers/dynamic";
 import type { EmbeddedMajor } from "../postgres/binaries";
 import type { ProcessRef } from "../process/identity";
 
@@ -34,7 +34,7 @@ export interface LocalDatabaseState extends LocalDatabaseInputs {
 }
 
 /** An embedded PostgreSQL, as a process of this machine that outlives `pulumi up`. */
-export class LocalDatabase extends pulumi.dynamic.Resource {
+export class LocalDatabase extends DynamicResource {
   declare readonly host: pulumi.Output<string>;
   declare readonly chosenPort: pulumi.Output<number>;
   declare readonly template: pulumi.Output<string>;
@@ -42,12 +42,10 @@ export class LocalDatabase extends pulumi.dynamic.Resource {
 
   constructor(name: string, inputs: InputsOf<LocalDatabaseInputs>, options?: pulumi.CustomResourceOptions) {
     super(
-      shell("LocalDatabase"),
+      "LocalDatabase",
       name,
       { ...inputs, host: undefined, chosenPort: undefined, version: undefined, server: undefined, template: undefined },
       options,
-      "switchyard",
-      "LocalDatabase",
     );
   }
 }

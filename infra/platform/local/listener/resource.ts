@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../../../providers/inputs";
-import { shell } from "../../../providers/shell";
+import { DynamicResource } from "../../../providers/dynamic";
 
 export interface LocalListenerInputs {
   adminPort: number;
@@ -16,11 +16,11 @@ export interface LocalListenerState extends LocalListenerInputs {
 }
 
 /** The production listener: its weights are declared, and what is declared is what is live after an `up`. */
-export class LocalListener extends pulumi.dynamic.Resource {
+export class LocalListener extends DynamicResource {
   declare readonly chosenPort: pulumi.Output<number>;
   declare readonly greenWeight: pulumi.Output<number>;
 
   constructor(name: string, inputs: InputsOf<LocalListenerInputs>, options?: pulumi.CustomResourceOptions) {
-    super(shell("LocalListener"), name, { ...inputs, chosenPort: undefined }, options, "switchyard", "LocalListener");
+    super("LocalListener", name, { ...inputs, chosenPort: undefined }, options);
   }
 }

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedAccess } from "../../../database/expectations";
 import type { InputsOf } from "../../../providers/inputs";
-import { shell } from "../../../providers/shell";
+import { DynamicResource } from "../../../providers/dynamic";
 
 export interface LocalTakeOverInputs {
   port: number;
@@ -13,8 +13,8 @@ export interface LocalTakeOverInputs {
 }
 
 /** After Access: data that an earlier stack left passes to this one's owner. Nothing to do where there is none. */
-export class LocalTakeOver extends pulumi.dynamic.Resource {
+export class LocalTakeOver extends DynamicResource {
   constructor(name: string, inputs: InputsOf<LocalTakeOverInputs>, options?: pulumi.CustomResourceOptions) {
-    super(shell("LocalTakeOver"), name, inputs, options, "switchyard", "LocalTakeOver");
+    super("LocalTakeOver", name, inputs, options);
   }
 }
