@@ -46,7 +46,7 @@ export function analyseMigrations(migrations: readonly Migration[], options: Ana
   const facts = new SchemaFacts();
   const pending = new Set<string>();
   return migrations.flatMap((migration) => {
-    for (const sync of migration.syncs) facts.addSync(sync.table);
+    for (const sync of migration.syncs) facts.addSync(sync);
     if (isApplied(migration.version)) {
       for (const statement of migration.up.statements) facts.apply(statement, migration.version);
       return [];
@@ -101,7 +101,9 @@ function judgeSection({ migration, section, facts, since, fresh, squawk }: Judge
     facts.apply(statement, since);
     if (raw.length === 0 && statement.waivers.length === 0 && squawk?.length === 0) return [];
     const applying = raw.filter(({ rule }) => rule.concerns === "both" || rule.concerns === phase);
-    const ours = applying.filter(({ hit }) => hit.exempt !== true).map((one) => asProblem(migration, statement, one));
+    const ours = applying
+      .filter(({ rule, hit }) => hit.exempt !== true && rule.silent !== true)
+      .map((one) => asProblem(migration, statement, one));
     const theirs = squawk === undefined ? [] : secondOpinion(migration, statement, raw, squawk);
     const fired = new Set([...applying.map(({ rule }) => rule.id), ...theirs.map(({ rule }) => rule)]);
     const waived = new Set(

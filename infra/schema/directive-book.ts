@@ -1,10 +1,11 @@
-import { readBackfill, readSync, readVerify, readWaiver, readWord } from "./directive-kinds";
+import { readBackfill, readSync, readVerify, readVersion, readWaiver, readWord } from "./directive-kinds";
 import type { Backfill, Sync, Verify, Waiver } from "./directive-kinds";
 import type { Directive } from "./directives";
 import { problemAt } from "./problem";
 import type { Problem } from "./problem";
 import type { Marker } from "./sections";
 import type { SourceText } from "./source";
+import { compareVersions } from "./types";
 import type { Impact, Phase, Section } from "./types";
 
 /** Hands each directive to what it concerns; what nobody asked for is a problem in the end. */
@@ -40,6 +41,26 @@ export class DirectiveBook {
   }
 
   private phaseAt = 0;
+
+  /** @param own version and phase of the file, as far as they could be read */
+  breaksBelow(own: { version?: string; phase?: Phase }): string | undefined {
+    const directive = this.single("breaks-below");
+    if (directive === undefined) return undefined;
+    const version = readVersion(this.source, directive, this.problems);
+    if (own.phase === "expand") {
+      const why = "breaks-below stands in an expand migration, which breaks no release";
+      this.reject(directive, why, "delete it; or write phase=contract, where a release does not survive the migration");
+    }
+    if (version !== undefined && own.version !== undefined && compareVersions(version, own.version) > 0) {
+      const why = `breaks-below=${version} is above the migration itself: a release built against ${own.version} knows it`;
+      this.reject(
+        directive,
+        why,
+        `name ${own.version} (which is meant where the directive is left out) or an earlier one`,
+      );
+    }
+    return version;
+  }
 
   impact(): Impact {
     const directive = this.single("impact");

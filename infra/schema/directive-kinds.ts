@@ -164,6 +164,16 @@ export function readWord<T extends string>(
   return reader.finish(value, problems);
 }
 
+/** Reads a version, 1 to 18 digits and not all zeros: no release is built against a schema before the first one. */
+export function readVersion(source: SourceText, directive: Directive, problems: Problem[]): string | undefined {
+  const reader = new Reader(source, directive);
+  if (!/^(?=\d*[1-9])\d{1,18}$/.test(directive.value)) {
+    const example = "the digits of a file's name, such as 0004";
+    reader.reject(`${directive.head} is "${directive.value}", not a version`, `write ${directive.head}=<${example}>`);
+  }
+  return reader.finish(directive.value, problems);
+}
+
 export function readWaiver(source: SourceText, directive: Directive, problems: Problem[]): Waiver | undefined {
   const reader = new Reader(source, directive);
   const reason = reader.required("reason", '"why this is safe here"').trim();

@@ -30,6 +30,7 @@ export interface Attribute {
 /** The heads, each with the attributes that it takes. */
 export const HEADS = {
   phase: [],
+  "breaks-below": [],
   impact: [],
   irreversible: [],
   verify: ["expect"],

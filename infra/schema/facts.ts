@@ -1,6 +1,9 @@
 import type { ColumnDef, Constraint } from "libpg-query";
+import { DataFacts } from "./data-facts";
+import type { Sync } from "./directive-kinds";
 import { constraintsOf } from "./locks";
 import { createdBy, treeOf } from "./statement";
+import { syncTable, tableLabel } from "./sync";
 import { all, as, dotted, strings, tableOf } from "./tree";
 import type { Statement } from "./types";
 
@@ -41,8 +44,13 @@ export class SchemaFacts {
   private readonly objects = new Map<string, string>();
   private readonly synced = new Set<string>();
 
+  /** Where data lies. */
+  readonly data: DataFacts;
+
   /** @param parent facts that hold unless these say otherwise */
-  constructor(private readonly parent?: SchemaFacts) {}
+  constructor(private readonly parent?: SchemaFacts) {
+    this.data = new DataFacts(parent?.data);
+  }
 
   table(name: string): TableFacts | undefined {
     return this.tables.get(name) ?? this.parent?.table(name);
@@ -77,13 +85,15 @@ export class SchemaFacts {
     return this.parent?.provenNotNull(table, column) ?? false;
   }
 
-  addSync(table: string): void {
-    this.synced.add(dotted(table.split(".")));
+  addSync(sync: Sync): void {
+    this.synced.add(tableLabel(syncTable(sync)));
+    this.data.addSync(sync);
   }
 
   /** Takes in what a statement does. */
   apply(statement: Statement, since: string): void {
     const { node } = treeOf(statement);
+    this.data.apply(node, since);
     for (const name of createdBy(node)) {
       this.tables.set(name, { since, partitioned: as(node, "CreateStmt")?.partspec !== undefined });
     }

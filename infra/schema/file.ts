@@ -55,6 +55,7 @@ export function readMigration(fileName: string, text: string): { migration?: Mig
   const markers = orderMarkers(source, readMarkers(source, regions, problems), problems);
   const directives = new DirectiveBook(source, readDirectives(source, regions, problems), problems);
   const phase = directives.phase();
+  const breaksBelow = directives.breaksBelow({ ...named, phase });
   const impact = directives.impact();
   // Parsing around psql's commands and open quotes would only report them again.
   if (markers === undefined || unparsable) return { problems };
@@ -72,6 +73,7 @@ export function readMigration(fileName: string, text: string): { migration?: Mig
       ...named,
       fileName,
       phase,
+      breaksBelow,
       impact,
       checksum,
       text: source.text,

@@ -18,6 +18,7 @@ export type { Rule } from "./rules";
 export { runSquawk } from "./squawk";
 export type { SquawkFinding } from "./squawk";
 export { treeOf } from "./statement";
+export { summarise } from "./summary";
 export { compareVersions, effectOf, LOCK_MODES } from "./types";
 export type {
   Completion,

@@ -76,6 +76,11 @@ export interface Migration {
   readonly name: string;
   readonly fileName: string;
   readonly phase: Phase;
+  /**
+   * A contract breaks the releases whose `schema` is below this version, which is its own or an earlier one. Digits as
+   * written. Default: its own version.
+   */
+  readonly breaksBelow?: string;
   /** Default `low`. */
   readonly impact: Impact;
   /** SHA-256 of `text`, 64 hexadecimal digits. */

@@ -3,6 +3,7 @@ import { BLOCKING_RULES } from "./blocking";
 import { BREAKING_RULES } from "./breaking";
 import { DATA_RULES } from "./data";
 import { DEFINITION_RULES } from "./definitions";
+import { LOSS_RULES } from "./loss";
 import type { Rule } from "./rule";
 import { SCANNING_RULES } from "./scanning";
 import { STRICTER_RULES } from "./stricter";
@@ -21,6 +22,7 @@ export const RULES: readonly Rule[] = [
   ...DATA_RULES,
   ...DEFINITION_RULES,
   ...ACCESS_RULES,
+  ...LOSS_RULES,
 ];
 
 const byTag = new Map<Tag, readonly Rule[]>();

@@ -40,8 +40,13 @@ export interface Hit {
 export interface Rule {
   /** As waivers and messages name it. */
   readonly id: string;
-  /** `expand`: old code would not survive, so it applies where a section widens. `both`: it is wrong anywhere. */
-  readonly concerns: "expand" | "both";
+  /**
+   * `expand`: old code would not survive, so it applies where a section widens. `contract`: it applies where one
+   * narrows. `both`: it is wrong anywhere.
+   */
+  readonly concerns: Phase | "both";
+  /** It refuses nothing: its hits are a fact that others read, and what a waiver of it can be for. Default false. */
+  readonly silent?: true;
   /** The statements it looks at. Default all. */
   readonly on?: readonly Tag[];
   /** True, or why no waiver is taken. */

@@ -21,10 +21,10 @@ describe("schema: dangerous statements are refused at preview", () => {
     });
   }
 
-  it("has a case for every rule", () => {
+  it("has a case for every rule that refuses something", () => {
     const covered = new Set(DANGEROUS_STATEMENTS.flatMap(([rules]) => rules.split(" ")));
     assert.deepEqual(
-      RULES.map(({ id }) => id).filter((id) => !covered.has(id)),
+      RULES.filter(({ id, silent }) => !covered.has(id) && silent !== true).map(({ id }) => id),
       [],
     );
   });

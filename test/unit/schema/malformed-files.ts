@@ -71,6 +71,36 @@ export const MALFORMED_FILES: readonly FileCase[] = [
   // Directives.
   ["directive", "did you mean expand?", "1:16", `-- switchyard: phase=expnd\n${UP}SELECT 1;\n${DOWN}SELECT 1;`],
   ["directive", 'phase can\'t be "both"', "1:16", `-- switchyard: phase=both\n${UP}SELECT 1;\n${DOWN}SELECT 1;`],
+  [
+    "directive",
+    "an expand migration, which breaks no release",
+    "1:29",
+    `-- switchyard: phase=expand breaks-below=0001\n${UP}SELECT 1;\n${DOWN}SELECT 1;`,
+  ],
+  [
+    "directive",
+    "breaks-below=0002 is above the migration itself",
+    "1:31",
+    `-- switchyard: phase=contract breaks-below=0002\n${UP}SELECT 1;\n${DOWN}SELECT 1;`,
+  ],
+  [
+    "directive",
+    'breaks-below is "0000", not a version',
+    "1:31",
+    `-- switchyard: phase=contract breaks-below=0000\n${UP}SELECT 1;\n${DOWN}SELECT 1;`,
+  ],
+  [
+    "directive",
+    'breaks-below is "latest", not a version',
+    "1:31",
+    `-- switchyard: phase=contract breaks-below=latest\n${UP}SELECT 1;\n${DOWN}SELECT 1;`,
+  ],
+  [
+    "directive",
+    "breaks-below is given twice",
+    "2:16",
+    `-- switchyard: phase=contract breaks-below=1\n-- switchyard: breaks-below=1\n${UP}SELECT 1;\n${DOWN}SELECT 1;`,
+  ],
   ["directive", "phase is given twice", "2:16", `${E}-- switchyard: phase=contract\n${UP}SELECT 1;\n${DOWN}SELECT 1;`],
   [
     "directive missing-phase",
