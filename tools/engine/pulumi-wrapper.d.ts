@@ -3,5 +3,3 @@ declare module "pulumi/lib/download" {
   /** Runs Pulumi's official installer with `root` as its target. */
   export function installCLI(version: string, root: string): Promise<void>;
 }
-
-declare module "pulumi/run.js";
