@@ -1,0 +1,158 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Client } from "pg";
+import type { Connection } from "../connection";
+
+const run = promisify(execFile);
+
+export interface PgRestore {
+  readonly path: string;
+  readonly major: number;
+}
+
+/** Where distributions put the client programs of a major when they are not the ones on PATH. */
+const folders = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
+
+/** Every pg_restore on this machine: on PATH first, then where Debian and Homebrew keep one for each major. */
+export async function findPgRestores(path = process.env.PATH ?? ""): Promise<PgRestore[]> {
+  const besides = folders.flatMap((folder) =>
+    existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name, "bin")) : [],
+  );
+  const found: PgRestore[] = [];
+  for (const folder of new Set([...path.split(":").filter(Boolean), ...besides])) {
+    const file = join(folder, "pg_restore");
+    const major = existsSync(file) ? await majorOf(file) : undefined;
+    if (major !== undefined) found.push({ path: file, major });
+  }
+  return found;
+}
+
+/** Undefined when it doesn't run: Debian's wrapper stays on PATH after the last client package is gone. */
+async function majorOf(file: string): Promise<number | undefined> {
+  try {
+    const { stdout } = await run(file, ["--version"]);
+    const match = /\(PostgreSQL\) (\d+)/.exec(stdout);
+    return match === null ? undefined : Number(match[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Entries that the copy has already, or that another server's roles are in. */
+const left =
+  /^\d+; \d+ \d+ (EXTENSION - |COMMENT - EXTENSION |SCHEMA - public |COMMENT - SCHEMA public |ACL - SCHEMA public )/;
+
+/** Lines of an archive's table of contents can outgrow the default of 1 MiB. */
+const outputBytes = 256 * 1024 * 1024;
+
+/**
+ * Restores a dump in custom format into an empty copy; everything in it belongs to `owner` then, with the privileges that
+ * the copy gives new objects. `client` is connected to it.
+ * @throws when no pg_restore of this machine can read the file, or a statement of it fails.
+ */
+export async function restoreDump(
+  client: Client,
+  { file, connection, password, owner }: { file: string; connection: Connection; password: string; owner: string },
+  path?: string,
+): Promise<void> {
+  if (!existsSync(file))
+    throw new Error(
+      `rehearsal.from names ${file}, and there is no such file; make one with pg_dump -Fc, or take the key out: ` +
+        "pulumi config rm --path rehearsal.from",
+    );
+  const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+  const serverMajor = Math.floor(Number(rows[0]?.version) / 10_000);
+  const { program, contents } = await readableBy(file, serverMajor, path);
+  const folder = mkdtempSync(join(tmpdir(), "switchyard-restore-"));
+  try {
+    const list = join(folder, "contents");
+    writeFileSync(
+      list,
+      contents
+        .split("\n")
+        .filter((line) => !left.test(line))
+        .join("\n"),
+    );
+    await restore(program, { file, list, connection, password, owner, serverMajor });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The server's own major is best: a later pg_restore sends settings that an older server doesn't know. */
+async function readableBy(
+  file: string,
+  serverMajor: number,
+  path?: string,
+): Promise<{ program: PgRestore; contents: string }> {
+  const all = await findPgRestores(path);
+  const distance = ({ major }: PgRestore) => (major >= serverMajor ? major - serverMajor : 100 + serverMajor - major);
+  const why: string[] = [];
+  for (const program of all.sort((a, b) => distance(a) - distance(b))) {
+    try {
+      const { stdout } = await run(program.path, ["--list", file], { maxBuffer: outputBytes, env: plainEnv() });
+      return { program, contents: stdout };
+    } catch (error) {
+      why.push(`${program.path} of PostgreSQL ${program.major} says: ${said(error)}`);
+    }
+  }
+  throw new Error(
+    all.length === 0
+      ? `rehearsal.from can't be restored: there is no pg_restore on this machine. Install it (Debian: ` +
+          `postgresql-client-${serverMajor}, macOS: brew install postgresql@${serverMajor}), or rehearse on the structure ` +
+          "alone: pulumi config rm --path rehearsal.from"
+      : `no pg_restore on this machine can read ${file}, expected: a dump in custom format (pg_dump -Fc) by a pg_dump no ` +
+          `newer than the newest of them. ${why.join("; ")}`,
+  );
+}
+
+async function restore(
+  { path, major }: PgRestore,
+  of: { file: string; list: string; connection: Connection; password: string; owner: string; serverMajor: number },
+): Promise<void> {
+  const { host, port, database, user, sslmode } = of.connection;
+  const to = ["--host", host, "--port", String(port), "--username", user, "--no-password", "--dbname", database];
+  // A copy that subscribed would take the rows that are meant for the database.
+  const without = ["--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions"];
+  const how = ["--role", of.owner, ...without, "--use-list", of.list];
+  const env = {
+    ...plainEnv(),
+    PGPASSWORD: of.password,
+    PGSSLMODE: sslmode,
+    PGOPTIONS: "-c client_min_messages=warning",
+  };
+  try {
+    await run(path, [...to, ...how, of.file], { maxBuffer: outputBytes, env });
+  } catch (error) {
+    const errors = said(error)
+      .split("\n")
+      .filter((line) => line.includes("error: "));
+    // pg_restore 17 and later set it, whatever the server is; older ones refuse that statement and go on.
+    const foreign = major >= 17 && of.serverMajor < 17;
+    const real = errors.filter((line) => !(foreign && line.includes('"transaction_timeout"')));
+    if (errors.length > 0 && real.length === 0) return;
+    throw new Error(
+      `${of.file} could not be restored into the scratch copy: ${(real.length > 0 ? real : [said(error)]).join("; ")}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Messages in English, so that they can be told apart; of the caller's PG* variables the certificates alone. */
+const plainEnv = (): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("PG") || name === "PGSSLROOTCERT"),
+  ),
+  LC_ALL: "C",
+});
+
+/** What a program wrote before it failed; its command line, which execFile's message begins with, is of no use. */
+function said(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  return (stderr ?? "").trim() || message;
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { DatabaseError, type Client } from "pg";
+import { withConnection, type Connection } from "../connection";
+import { copyDatabasePrivileges, copyInside } from "./rehearsal-access";
+import type { RehearsalTarget } from "./rehearsal-types";
+
+/** A database of our own on the same server, dropped when the rehearsal is over. */
+export interface Scratch {
+  /** As the administrator. */
+  readonly connection: Connection;
+  /** @throws when the session that keeps other runs from dropping the copy is gone: nothing may go on. */
+  assertKept(): Promise<void>;
+}
+
+/** Says whose copy a database is: no other is ever dropped. */
+const markOf = (database: string): string =>
+  `Switchyard: scratch copy of ${database} for a rehearsal; dropped when that is over`;
+
+/** PostgreSQL cuts names off at 63 bytes; eight hexadecimal digits make one of its own for each run. */
+const longestName = 63;
+const middle = "_rehearsal_";
+const randomDigits = 8;
+
+/** What the names of a database's scratch copies begin with. A database's name has plain characters, one byte each. */
+const prefixOf = (database: string): string =>
+  `${database.slice(0, longestName - middle.length - randomDigits)}${middle}`;
+
+/** How long creating a copy may wait for sessions that are using the template, in ms. */
+const templateWaitMs = 30_000;
+
+/**
+ * Makes an empty copy of the target, with its extensions and privileges, for `work`, and drops it afterwards. Copies that
+ * killed runs have left are dropped first. A copy belongs to a run as long as the run's session holds an advisory lock on
+ * its name, in the real database: only that proves, without a clock, that nobody uses it.
+ */
+export async function withScratch<T>(
+  target: RehearsalTarget,
+  say: (line: string) => void,
+  work: (scratch: Scratch, real: Client) => Promise<T>,
+): Promise<T> {
+  const { connection, password } = target;
+  const name = prefixOf(connection.database) + randomBytes(randomDigits / 2).toString("hex");
+  return withConnection(connection, password, "switchyard-rehearsal", async (real) => {
+    await real.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [name]);
+    await dropStale(real, target, say);
+    const scratch = { ...connection, database: name };
+    try {
+      await create(real, target, name);
+      await withConnection(scratch, password, "switchyard-rehearsal", (inside) =>
+        copyInside(real, inside, target.owner),
+      );
+      return await work({ connection: scratch, assertKept: () => assertKept(real, name) }, real);
+    } finally {
+      await dropQuietly(target, name, say);
+    }
+  });
+}
+
+/** Marked before anybody can connect to it: a copy without the mark is one that lets nobody in, and so holds nothing. */
+async function create(real: Client, { owner, template = "template0", connection }: RehearsalTarget, name: string) {
+  const quoted = real.escapeIdentifier(name);
+  const locale = template === "template0" ? await localeOf(real) : "";
+  await whileTemplateIsBusy(() =>
+    real.query(
+      `CREATE DATABASE ${quoted} OWNER ${real.escapeIdentifier(owner)} TEMPLATE ${real.escapeIdentifier(template)} ` +
+        `ENCODING 'UTF8' ${locale} ALLOW_CONNECTIONS false`,
+    ),
+  );
+  await real.query(`COMMENT ON DATABASE ${quoted} IS ${real.escapeLiteral(markOf(connection.database))}`);
+  await copyDatabasePrivileges(real, name);
+  await real.query(`ALTER DATABASE ${quoted} ALLOW_CONNECTIONS true`);
+}
+
+/** Of the real database: a copy that sorts or folds case in another way proves less. */
+async function localeOf(real: Client): Promise<string> {
+  const { rows } = await real.query<{ provider: string; collate: string; ctype: string; locale: string | null }>(
+    `SELECT datlocprovider AS provider, datcollate AS collate, datctype AS ctype,
+            coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale
+       FROM pg_database AS d WHERE datname = current_database()`,
+  );
+  const [{ provider, collate, ctype, locale } = { provider: "c", collate: "C", ctype: "C", locale: null }] = rows;
+  const libc = `LC_COLLATE ${real.escapeLiteral(collate)} LC_CTYPE ${real.escapeLiteral(ctype)}`;
+  if (provider === "i") return `LOCALE_PROVIDER icu ICU_LOCALE ${real.escapeLiteral(locale ?? "und")} ${libc}`;
+  if (provider === "b") return `LOCALE_PROVIDER builtin BUILTIN_LOCALE ${real.escapeLiteral(locale ?? "C")} ${libc}`;
+  return `LOCALE_PROVIDER libc ${libc}`;
+}
+
+/** CREATE DATABASE refuses while anybody is connected to what it copies; two stacks may want it at the same moment. */
+async function whileTemplateIsBusy(make: () => Promise<unknown>): Promise<void> {
+  const end = Date.now() + templateWaitMs;
+  for (;;) {
+    try {
+      await make();
+      return;
+    } catch (error) {
+      const busy = error instanceof DatabaseError && error.code === "55006";
+      if (!busy || Date.now() > end) throw error;
+      await delay(100 + Math.random() * 400);
+    }
+  }
+}
+
+async function assertKept(real: Client, name: string): Promise<void> {
+  const lost = (why: string, cause?: unknown) =>
+    new Error(`the session that keeps the scratch copy ${name} has ended (${why}); run pulumi up again`, { cause });
+  try {
+    await real.query("SELECT 1");
+  } catch (error) {
+    throw lost((error as Error).message, error);
+  }
+}
+
+/** Copies of this database that no run keeps any more. */
+async function dropStale(real: Client, { owner, connection }: RehearsalTarget, say: (line: string) => void) {
+  const prefix = prefixOf(connection.database);
+  const { rows } = await real.query<{ name: string }>(
+    `SELECT datname AS name FROM pg_database
+      WHERE left(datname, $1) = $2 AND substr(datname, $1 + 1) ~ $3 AND pg_get_userbyid(datdba) = $4
+        AND coalesce(shobj_description(oid, 'pg_database') = $5, NOT datallowconn)`,
+    [prefix.length, prefix, `^[0-9a-f]{${randomDigits}}$`, owner, markOf(connection.database)],
+  );
+  for (const { name } of rows) {
+    const key = "hashtextextended($1, 0)";
+    const free = await real.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`, [name]);
+    if (free.rows[0]?.got !== true) continue;
+    try {
+      await drop(real, name);
+      say(`dropped ${name}, the scratch copy of a rehearsal that was killed`);
+    } catch (error) {
+      say(`the scratch copy ${name} of a rehearsal that was killed can't be dropped: ${(error as Error).message}`);
+    } finally {
+      await real.query(`SELECT pg_advisory_unlock(${key})`, [name]);
+    }
+  }
+}
+
+/** FORCE ends what is still connected: a service that a smoke has started, a statement of a run that was killed. */
+async function drop(client: Client, name: string): Promise<void> {
+  await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`);
+}
+
+/** On a session of its own, since the run's may be what has failed; and what failed is what the operator has to read. */
+async function dropQuietly(target: RehearsalTarget, name: string, say: (line: string) => void): Promise<void> {
+  try {
+    await withConnection(target.connection, target.password, "switchyard-rehearsal", (client) => drop(client, name));
+  } catch (error) {
+    say(`the scratch copy ${name} is left behind, and the next rehearsal drops it: ${(error as Error).message}`);
+  }
+}
