@@ -12,6 +12,7 @@ type AnyProvider = Provider<object, object>;
 const providers: Record<string, () => AnyProvider> = {
   RolloutPlan: () => (require("./rollout-plan/provider") as { provider: AnyProvider }).provider,
   TrafficReturn: () => (require("./traffic-return/provider") as { provider: AnyProvider }).provider,
+  TrafficAdvance: () => (require("./traffic-advance/provider") as { provider: AnyProvider }).provider,
   Passwords: () => (require("./passwords/provider") as { provider: AnyProvider }).provider,
   SchemaWiden: () => (require("./schema-widen/provider") as { provider: AnyProvider }).provider,
   AccessCheck: () => (require("./access-check/provider") as { provider: AnyProvider }).provider,

@@ -1,0 +1,87 @@
+import { trafficAt, TrafficUnreachable, type LiveTraffic } from "../../platform/traffic";
+import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
+import { systemClock } from "../traffic/clock";
+import { engineAddress, engineAt } from "../traffic/engine";
+import { describe, isLeftBehind, markIn } from "../traffic/mark";
+import { advance, type Outcome } from "./advance";
+import type { TrafficAdvanceInputs as Inputs, TrafficAdvanceState as State } from "./resource";
+
+const say = (line: string): void => console.error(line);
+
+/** Live weights count, not what state remembers: a walk may have been killed half way, or somebody moved them. */
+async function diff(olds: State, news: Inputs): Promise<Difference> {
+  if (hasUnknown(news) || news.hold.length > 0 || !sameInputs(remembered(olds), remembered(news)))
+    return { changes: true };
+  try {
+    return { changes: shows(await trafficAt(news.traffic).read(), news) };
+  } catch (error) {
+    if (!(error instanceof TrafficUnreachable)) throw error;
+    say(`live weights can't be read, so state is compared instead: ${error.message}`);
+    return { changes: false };
+  }
+}
+
+/** What is compared: not what was settled before, which changes with every `up` that ends well. */
+const remembered = (each: Inputs | State) => ({ ...each, settled: null, attempts: null, lastWalk: null });
+
+/** Whether the listener is not as declared, or a walk was left behind on it; and says what it found. */
+function shows(live: LiveTraffic | undefined, { greenWeight }: Inputs): boolean {
+  if (live === undefined) return false;
+  const mark = markIn(live.tags);
+  const left = mark !== undefined && isLeftBehind(mark, systemClock.now());
+  if (mark !== undefined) say(`${describe(mark)} ${left ? "was left behind" : "is under way"}`);
+  if (live.greenWeight !== greenWeight) say(`live greenWeight is ${live.greenWeight}, and ${greenWeight} is declared`);
+  return left || live.greenWeight !== greenWeight;
+}
+
+async function shift(news: Inputs, olds?: State): Promise<State> {
+  if (news.hold.length > 0) throw new Error(news.hold.join("\n"));
+  const signals = heedSignals();
+  try {
+    // Which engine it was started by is asked by a walk alone: only it has to end when that does.
+    let engine: (() => Promise<boolean>) | undefined;
+    const engineAlive = () => (engine ??= engineAt(engineAddress()))();
+    const outcome = await advance(news, { clock: systemClock, engineAlive, say, interrupted: signals.interrupted });
+    return stateAfter(outcome, news, olds);
+  } finally {
+    signals.heedNoMore();
+  }
+}
+
+function stateAfter({ greenWeight, lastWalk, failure }: Outcome, news: Inputs, olds?: State): State {
+  const walked = lastWalk ?? olds?.lastWalk;
+  const walk = walked === undefined ? {} : { lastWalk: walked };
+  if (failure === undefined) return { ...news, greenWeight, ...walk };
+  // Where nothing has changed, state doesn't either: with the config reverted, there is nothing left to do.
+  if (olds === undefined || olds.greenWeight === greenWeight) throw new Error(failure);
+  throw new PartialFailure(failure, idOfAdvance, { ...olds, greenWeight, ...walk });
+}
+
+/** How long an answer to the engine may take to leave, in ms, before this process does what it was told. */
+const answerMs = 500;
+
+/** While a walk is on, a signal ends the walk first, and only then the process. */
+function heedSignals(): { interrupted: AbortSignal; heedNoMore: () => void } {
+  const controller = new AbortController();
+  const names = ["SIGTERM", "SIGINT"] as const;
+  let heard: NodeJS.Signals | undefined;
+  const heed = (signal: NodeJS.Signals): void => {
+    heard = signal;
+    controller.abort(signal);
+  };
+  for (const name of names) process.on(name, heed);
+  const heedNoMore = (): void => {
+    for (const name of names) process.off(name, heed);
+    if (heard !== undefined) setTimeout((signal) => process.kill(process.pid, signal), answerMs, heard);
+  };
+  return { interrupted: controller.signal, heedNoMore };
+}
+
+const idOfAdvance = "advance";
+
+export const provider: Provider<Inputs, State> = {
+  diff,
+  create: async (inputs) => ({ id: idOfAdvance, outs: await shift(inputs) }),
+  update: (olds, news) => shift(news, olds),
+  delete: () => Promise.resolve(),
+};
