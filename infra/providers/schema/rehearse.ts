@@ -111,7 +111,8 @@ class Rehearsal {
         );
       }
     }
-    if (missing.length > 0) this.say(`the copy has the ${missing.length} applied migrations`);
+    const count = missing.length;
+    if (count > 0) this.say(`brought the copy to where the database is: ${count} migration${count === 1 ? "" : "s"}`);
   }
 
   /** A dump of another branch proves nothing of this one. */
