@@ -7,6 +7,7 @@ import type { LocalSettings } from "./sections/local";
 import type { OverrideSettings } from "./sections/overrides";
 import type { RehearsalSettings } from "./sections/rehearsal";
 import { defaultCount, type AwsRelease, type LocalRelease, type ReleaseBase } from "./sections/release";
+import type { SmokeSettings } from "./sections/smoke";
 import { colours, type Colour } from "./sections/traffic";
 
 /** What the config of every stack says, on any platform. */
@@ -20,6 +21,7 @@ interface Common<Release> {
   /** The migration up to which the schema is brought; no release's own is past it. Default: "latest". */
   readonly migrateTo: "latest" | MigrationVersion;
   readonly bake: BakeSettings;
+  readonly smoke: SmokeSettings;
   readonly overrides: OverrideSettings;
   readonly rehearsal: RehearsalSettings;
   readonly database: DatabaseSettings;
@@ -50,9 +52,9 @@ type ParsedRelease = NonNullable<Parsed[Colour]>;
 
 /** Fills in the defaults that depend on the platform, and gathers what belongs together. */
 export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
-  const { platform, blue, green, local, greenWeight, migrateTo, rehearsal, database } = parsed;
+  const { platform, blue, green, local, greenWeight, migrateTo, smoke, rehearsal, database } = parsed;
   const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed) };
-  const common = { greenWeight, migrateTo, ...gathered, rehearsal, database, secretKeys };
+  const common = { greenWeight, migrateTo, ...gathered, smoke, rehearsal, database, secretKeys };
   const releases = { blue, green };
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });

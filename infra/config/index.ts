@@ -20,4 +20,6 @@ export { compareMigrations } from "./sections/migrations";
 export type { OverrideSettings } from "./sections/overrides";
 export type { Platform } from "./sections/platform";
 export type { AwsRelease, LocalRelease, ReleaseBase } from "./sections/release";
+export type { ShellCommand, SmokeSettings } from "./sections/smoke";
+export type { Json, SmokeRequest } from "./smoke-requests";
 export { colours, otherColour, weightOf, type Colour } from "./sections/traffic";

@@ -11,6 +11,7 @@ import { platformKeys } from "./sections/platform";
 import { rehearsalKeys } from "./sections/rehearsal";
 import { releaseKeys } from "./sections/release";
 import { releaseRules } from "./sections/release-rules";
+import { smokeKeys } from "./sections/smoke";
 import { trafficKeys } from "./sections/traffic";
 
 /** Every key of stack config. A new section adds its keys here, and its rules below. */
@@ -22,6 +23,7 @@ export const schema = z.strictObject({
   ...bakeKeys,
   ...overrideKeys,
   ...rehearsalKeys,
+  ...smokeKeys,
   ...databaseKeys,
   ...localKeys,
 });

@@ -28,6 +28,12 @@ describe("a stack's config", () => {
       },
       local: { deleteDataOnDestroy: false },
       rehearsal: { drift: "warn", acceptUnrehearsed: [] },
+      smoke: {
+        requests: [
+          { method: "GET", path: "/health", headers: {}, expect: { status: 200 }, requests: 1, concurrency: 1 },
+        ],
+        healthWait: 300_000,
+      },
       secretKeys: [],
     });
   });
