@@ -72,6 +72,15 @@ export class Database {
     return this.remove(script.column) ? script.field : undefined;
   }
 
+  /**
+   * A migration outside a transaction ends after some of its statements. Here a migration is one statement, of which
+   * nothing is left; a real one leaves a half that no release may depend on.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- only the record of it needs to know
+  breakOff(_file: File, _direction: "up" | "down"): void {
+    return;
+  }
+
   /** Somebody accepted that what these files drop, or dropped, is lost. */
   forgive(fields: readonly Field[]): void {
     this.change((row) => {

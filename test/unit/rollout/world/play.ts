@@ -1,6 +1,7 @@
 import { COLOURS, sameRelease } from "../../../../infra/rollout/names";
 import type { Decision } from "../../../../infra/rollout/rules";
 import { attemptsSince } from "../../../../infra/rollout/shift";
+import { Database } from "./database";
 import type { Build } from "./files";
 import { NO_OVERRIDES, Team, type Action } from "./team";
 import { Broken, World, type Commit, type Judge } from "./world";
@@ -13,10 +14,15 @@ export type Tally = Map<string, number>;
  * @throws Broken when an accepted one does what must never happen, or when there is no way on or back from one that
  * broke off.
  */
-export function play(actions: readonly Action[], plan: Judge, tally: Tally = new Map()): void {
+export function play(
+  actions: readonly Action[],
+  plan: Judge,
+  tally: Tally = new Map(),
+  database: Database = new Database(),
+): void {
   const count = (name: string): void => void tally.set(name, (tally.get(name) ?? 0) + 1);
   const builds = new Map<string, Build>();
-  const world = new World(builds, plan);
+  const world = new World(builds, plan, database);
   const team = new Team(builds, () => world.begun);
   let finishedLast: Commit | undefined;
   let triesLeft = Infinity;

@@ -57,7 +57,6 @@ export interface Outcome {
  * order of the design, and looks at itself after every action.
  */
 export class World {
-  readonly database = new Database();
   private memory: Memory = { settled: undefined, attempts: [] };
   private weight: number | null = null;
   private running: Record<Colour, Release | null> = { blue: null, green: null };
@@ -76,6 +75,7 @@ export class World {
   constructor(
     private readonly builds: ReadonlyMap<string, Build>,
     private readonly plan: Judge,
+    private readonly database = new Database(),
   ) {}
 
   /**
@@ -273,7 +273,10 @@ export class World {
     this.act(fault);
     this.applied = this.applied.filter((other) => other !== file);
     this.half = { file, direction: step.direction };
-    if (fault?.at === this.actions + 1 && !fault.done) this.act(fault);
+    if (fault?.at === this.actions + 1 && !fault.done) {
+      this.database.breakOff(file, step.direction);
+      this.act(fault);
+    }
     if (step.direction === "up") this.database.up(file);
     else this.takeBack(file, declared);
     this.look();
