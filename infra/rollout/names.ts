@@ -12,6 +12,10 @@ export const shareOf = (colour: Colour, greenWeight: number): number =>
 /** Orders migration versions as numbers: "9" before "0010"; "4" and "0004" are equal. */
 export const compareVersions = (a: string, b: string): number => Number(a) - Number(b);
 
+/** Is this version among those? As numbers: "00007" is 0007. */
+export const isAmong = (versions: readonly string[], version: string): boolean =>
+  versions.some((other) => compareVersions(other, version) === 0);
+
 /** Is it the same release, whatever its count? */
 export function sameRelease(a: Release | null, b: Release | null): boolean {
   if (a === b) return true;

@@ -1,5 +1,5 @@
 import { effectOf, stepBreaks } from "../compatibility";
-import { COLOURS, distinct, isRunning, nameOf, shareOf } from "../names";
+import { COLOURS, distinct, isAmong, isRunning, nameOf, shareOf } from "../names";
 import type { Declared, Release, SchemaPlan, SchemaStep, State } from "../types";
 import { stepsTo } from "../schema-steps";
 import { called, type Finding } from "./rule";
@@ -68,7 +68,7 @@ function waitingFor(step: SchemaStep, { releases, weight, overrides }: Declared)
     override: {
       key: `breakIdle: ["${version}"]`,
       risk: "traffic can't go back to the idle release",
-      given: idle && overrides.breakIdle.includes(version),
+      given: idle && isAmong(overrides.breakIdle, version),
     },
   };
 }

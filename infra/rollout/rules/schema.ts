@@ -1,4 +1,4 @@
-import { compareVersions } from "../names";
+import { compareVersions, isAmong } from "../names";
 import type { Passage } from "../passage";
 import { targetOf } from "../schema-steps";
 import type { Declared, Migration, SchemaStep, Step } from "../types";
@@ -62,7 +62,7 @@ export const appliedStays: Rule = {
           override: {
             key: `acceptEdited: ["${migration.version}"]`,
             risk: "this database and one made from the files may differ",
-            given: declared.overrides.acceptEdited.includes(migration.version),
+            given: isAmong(declared.overrides.acceptEdited, migration.version),
           },
         },
       ];
@@ -144,7 +144,7 @@ export const writesStay: Rule = {
               override: {
                 key: `acceptLoss: ["${version}"]`,
                 risk: "what was written to it is lost",
-                given: declared.overrides.restore !== undefined || declared.overrides.acceptLoss.includes(version),
+                given: declared.overrides.restore !== undefined || isAmong(declared.overrides.acceptLoss, version),
               },
             },
           ];

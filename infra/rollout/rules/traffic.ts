@@ -1,6 +1,6 @@
 import { firstMissing, pointsOfNoReturn, isBrokenBy } from "../compatibility";
 import { targetOf } from "../schema-steps";
-import { COLOURS, compareVersions, isRunning, shareOf, sameRelease } from "../names";
+import { COLOURS, compareVersions, isAmong, isRunning, shareOf, sameRelease } from "../names";
 import type { Passage } from "../passage";
 import { highestShare, lowestShare } from "../reality";
 import type { Colour, Declared, Migration, Release, State, Step } from "../types";
@@ -131,7 +131,7 @@ export const lossStands: Rule = {
         override: {
           key: `acceptLoss: ["${contract.version}"]`,
           risk: `what ${contract.version} dropped stays lost`,
-          given: overrides.acceptLoss.includes(contract.version),
+          given: isAmong(overrides.acceptLoss, contract.version),
         },
       })),
   ),

@@ -154,7 +154,7 @@ const refusals: Record<string, { from: () => Stack; to: Declared; says: RegExp; 
     from: () => Stack.settledOn(first),
     to: { ...first, migrations: [expand("0001", { checksum: "other" }), expand("0002")] },
     says: /the file of 0001 \(add_title\) was edited after it was applied/,
-    accept: { acceptEdited: ["0001"] },
+    accept: { acceptEdited: ["00001"] },
   },
   "new-goes-last": {
     from: () => Stack.settledOn({ ...gapped, migrations: [expand("0001"), expand("0004")] }),
