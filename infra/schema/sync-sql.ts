@@ -32,6 +32,12 @@ export interface SyncSql {
   readonly drop: readonly string[];
   /** Both shapes hold something, or one of them, that does not follow from the other. */
   readonly differs: string;
+  /** An old column is NOT NULL without a default: without the triggers, a new release could not insert a row. */
+  readonly oldRequired: boolean;
+  /** What the new columns are made of: a value for each, over the old columns of `r`. */
+  readonly made: readonly string[];
+  /** The new columns are just what the old ones make them. */
+  readonly newFollows: string;
   /** What would be lost with the new columns: it differs, and the new columns hold something. */
   readonly newerOnly: string;
   /** Brings in step what one side alone holds: the new columns from the old, or (a new release's row) the other way. */
@@ -63,6 +69,13 @@ export function syncSql(id: string, sync: Sync, columns: SyncColumns): SyncSql |
 
 type Side = "old" | "new";
 
+/**
+ * Whether the values are the very same: tells 1.0 from 1.00 and "a" from "A" in citext, which `=` does not, takes NULL for
+ * a value, and knows types that have no `=` (json).
+ */
+const same = (some: readonly string[], others: readonly string[]): string =>
+  `record_image_eq(ROW(${some.join(", ")}), ROW(${others.join(", ")}))`;
+
 /** Conditions and assignments over one row, be it NEW in a trigger or an alias in a query. */
 class Row {
   constructor(
@@ -81,11 +94,10 @@ class Row {
     );
   }
 
-  /** `*=` tells apart what prints differently (1.0 and 1.00), takes NULL for a value, and knows every type. */
-  private follows(side: Side): string {
+  follows(side: Side): string {
     const text = (value: string, index: number): string =>
       this.columns[side][index]?.asText === true ? `CAST(${value} AS text)` : value;
-    return `ROW(${this.made(side).map(text).join(", ")}) *= ROW(${this.columns[side].map(this.column).map(text).join(", ")})`;
+    return same(this.made(side).map(text), this.columns[side].map(this.column).map(text));
   }
 
   /** Either side may hold more than the other can tell: it is enough that one follows from the other. */
@@ -99,7 +111,7 @@ class Row {
       .map((column) => {
         const isNull = `${this.column(column)} IS NOT DISTINCT FROM NULL`;
         if (column.default === undefined) return isNull;
-        return `(${isNull} OR ROW(${this.column(column)}) *= ROW(CAST(${column.default} AS ${column.type})))`;
+        return `(${isNull} OR ${same([this.column(column)], [`CAST(${column.default} AS ${column.type})`])})`;
       })
       .join(" AND ");
   }
@@ -140,6 +152,9 @@ function twoSided(
     ],
     drop: dropAll(table, names),
     differs,
+    oldRequired: columns.old.some(({ required }) => required),
+    made: r.assign("new").map(({ value }) => value),
+    newFollows: r.follows("new"),
     newerOnly,
     fill: [{ set: set("new"), where: `${differs} AND ${r.newAbsent}` }, ...save],
     save,
@@ -206,6 +221,9 @@ function fillNulls(table: SyncTable, names: SyncNames, forward: readonly Bound[]
     ],
     drop: dropAll(table, names),
     differs: isNull("r"),
+    oldRequired: false,
+    made: r.assign("new").map(({ value }) => value),
+    newFollows: r.follows("new"),
     newerOnly: "false",
     fill: [{ set, where: isNull("r") }],
     save: [],
@@ -215,8 +233,8 @@ function fillNulls(table: SyncTable, names: SyncNames, forward: readonly Bound[]
 }
 
 const changed = (columns: readonly SyncColumn[]): string => {
-  const row = (alias: string): string => `ROW(${columns.map(({ name }) => `${alias}.${quoted(name)}`).join(", ")})`;
-  return `${row("NEW")} *<> ${row("OLD")}`;
+  const of = (row: string): string[] => columns.map(({ name }) => `${row}.${quoted(name)}`);
+  return `NOT ${same(of("NEW"), of("OLD"))}`;
 };
 
 function createFunction(names: SyncNames, body: string): string {

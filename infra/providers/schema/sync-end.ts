@@ -1,0 +1,155 @@
+import type { Client } from "pg";
+import { parseSql } from "../../schema/parser";
+import { quotedTable, syncNames, syncTable, tableLabel, sidesOf } from "../../schema/sync";
+import { quoted, unquoted } from "../../schema/sync-expression";
+import type { Repair, SyncSql } from "../../schema/sync-sql";
+import { relationsIn } from "../../schema/tree";
+import type { Run, RunStep } from "./run";
+import { describe } from "./sync-checks";
+import { differingRows, missingOf, sqlOf } from "./sync-differing";
+import { dropSync } from "./sync-install";
+import { count, repair, sampleKeys, triggerState } from "./sync-repair";
+import { endSync, type RecordedSync } from "./sync-record";
+import { inTransaction, withOwnSettings, withSideSession } from "./sync-session";
+
+/** `forward`: the old shape goes (a contract). `backward`: the new one does (the down of the sync's own migration). */
+export type Way = "forward" | "backward";
+
+/** A sync that is about to end, and what must hold before it does. */
+interface Ending {
+  readonly one: RecordedSync;
+  readonly sql: SyncSql | undefined;
+  readonly repairs: readonly Repair[];
+  /** Which rows stand against it; undefined for `manual`, which counts them itself. */
+  readonly condition: string | undefined;
+  /** Tables to lock, quoted. */
+  readonly tables: readonly string[];
+  /** As the catalogue has them. */
+  readonly triggers: readonly string[];
+}
+
+/** Ends syncs: brings in step what differs, proves that nothing does, and drops their triggers, all or none of them. */
+export async function endAll(run: Run, step: RunStep, syncs: readonly RecordedSync[], way: Way): Promise<void> {
+  if (syncs.length === 0) return;
+  await run.assertHeld();
+  // The section's transaction is open and idle while the batches run in another session.
+  if (step.section.transaction) await run.client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
+  const proven: { ending: Ending; state: string }[] = [];
+  for (const one of syncs) {
+    const gone = await missingOf(run.client, one.sync);
+    if (gone !== undefined) {
+      run.say(`${describe(one)}: ${gone} is gone already; what is left of its triggers is dropped`);
+      await inTransaction(run, step, () => forget(run.client, one, step.version));
+      continue;
+    }
+    const ending = await withOwnSettings(run.client, () => plan(run.client, one, way));
+    if (way === "forward") assertNoGap(step, ending);
+    proven.push({ ending, state: await bringInStep(run, step, ending) });
+  }
+  await inTransaction(run, step, async () => {
+    for (const { ending, state } of proven) await drop(run, step, ending, state);
+  });
+}
+
+async function plan(client: Client, one: RecordedSync, way: Way): Promise<Ending> {
+  const table = syncTable(one.sync);
+  const sql = await sqlOf(client, one.id, one.sync);
+  if (sql !== undefined) {
+    const { insert, update } = syncNames(one.id, table);
+    const [repairs, condition] = way === "forward" ? [sql.fill, sql.differs] : [sql.save, sql.newerOnly];
+    return { one, sql, repairs, condition, tables: [quotedTable(table)], triggers: [insert, update] };
+  }
+  const parsed = parseSql(one.sync.differing ?? "SELECT 0");
+  const read = relationsIn(parsed.ok ? parsed.statements : []).map((name) => name.split(".").map(quoted).join("."));
+  const tables = [
+    ...new Set([quotedTable(table), ...read.map((name) => (name.includes('"."') ? name : `"public".${name}`))]),
+  ];
+  const triggers = one.sync.triggers.map(unquoted);
+  return { one, sql, repairs: [], condition: undefined, tables: tables.sort(), triggers };
+}
+
+/** Between the triggers and the column, a release's insert would be refused for what the triggers filled in. */
+function assertNoGap(step: RunStep, { one, sql }: Ending): void {
+  if (step.section.transaction || sql === undefined || !sql.oldRequired) return;
+  throw new Error(
+    `${step.version}_${step.name} ends ${describe(one)} with transaction:false, and ${one.sync.old.join(", ")} is NOT ` +
+      "NULL: until it is dropped, no release could insert a row; drop it in a migration that runs in a transaction",
+  );
+}
+
+/**
+ * Mends in batches, then counts what is left in one snapshot, all in a session beside the section's transaction.
+ * @returns the state of the triggers before the count: as long as it lasts, the count holds
+ */
+async function bringInStep(run: Run, step: RunStep, ending: Ending): Promise<string> {
+  const { one, repairs } = ending;
+  return withSideSession(run, async (side) => {
+    let total = 0;
+    for (;;) {
+      const written = await repair(side, one.sync, repairs, {
+        assertHeld: () => run.assertHeld(),
+        inTransaction: false,
+      });
+      total += written;
+      await run.assertHeld();
+      const { state } = await triggerState(side, ending.tables, ending.triggers);
+      const left = await remaining(side, ending);
+      // Writers may have moved rows past the walk; as long as it finds some, it goes on.
+      if (left > 0 && written > 0) continue;
+      if (total > 0) run.say(`${describe(one)}: ${total} rows were brought in step`);
+      if (left > 0) throw await refusal(side, step, ending, left);
+      return state;
+    }
+  });
+}
+
+const remaining = (client: Client, { one, condition }: Ending): Promise<number> =>
+  condition === undefined ? differingRows(client, one.sync) : count(client, one.sync, condition);
+
+/** Under the table's lock: nobody writes any more, so what was counted is true, or is counted again. */
+async function drop(run: Run, step: RunStep, ending: Ending, counted: string): Promise<void> {
+  const { client } = run;
+  const { one, tables, triggers, sql } = ending;
+  // The strongest lock at once, since what follows needs it: asking for more later would meet writers half way.
+  await client.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
+  await withOwnSettings(client, async () => {
+    const { state, missing, on } = await triggerState(client, tables, triggers);
+    const allOn = sql === undefined ? on > 0 : missing === 0 && on === state.split(",").length;
+    if (state === counted && allOn) return;
+    run.say(`${describe(one)}: its triggers were changed or off, so its rows are counted once more under the lock`);
+    const left = await remaining(client, ending);
+    if (left > 0) throw await refusal(client, step, ending, left);
+  });
+  await forget(client, one, step.version);
+}
+
+async function forget(client: Client, one: RecordedSync, endedBy: string): Promise<void> {
+  // The triggers of a manual sync are dropped by the statements that end it.
+  if (one.sync.shape !== "manual") await dropSync(client, one);
+  await endSync(client, one.id, endedBy);
+}
+
+async function refusal(client: Client, step: RunStep, ending: Ending, left: number): Promise<Error> {
+  const { one, sql, condition } = ending;
+  const label = tableLabel(syncTable(one.sync));
+  const head = `${step.version}_${step.name} (${step.direction}): ${left} ${left === 1 ? "row" : "rows"} of ${label}`;
+  if (sql === undefined || condition === undefined)
+    return new Error(
+      `${head} differ between both shapes (${describe(one)}), counted by: ${one.sync.differing ?? ""}. Nothing was ` +
+        "changed; bring them in step by hand, then run pulumi up again",
+    );
+  const sample = await sampleKeys(client, one.sync, condition);
+  const lines = [
+    `${head} differ in ${sidesOf(one.sync)} (${describe(one)}), so nothing was dropped: ${sample}${left > 5 ? "; …" : ""}`,
+    ...(sql.decide === undefined
+      ? []
+      : [
+          `  what older releases wrote is right: ${oneLine(sql.decide.oldIsRight)}`,
+          `  what newer releases wrote is right: ${oneLine(sql.decide.newIsRight)}`,
+        ]),
+    "  decide, then run pulumi up again",
+  ];
+  return new Error(lines.join("\n"));
+}
+
+const oneLine = (sql: string): string => sql.replace(/\s*\n\s*/g, " ");

@@ -1,0 +1,90 @@
+import type { Client } from "pg";
+import type { Sync } from "../../schema";
+import { altersTable, backfillMismatch, endedBy } from "../../schema/sync-ends";
+import type { Run, RunStep } from "./run";
+import { differingRows } from "./sync-differing";
+import { endAll } from "./sync-end";
+import { describe } from "./sync-checks";
+import { dropSync, installSync, restoreSync } from "./sync-install";
+import { prepareRecord, readSyncs, syncId, type RecordedSync } from "./sync-record";
+import { inTransaction } from "./sync-session";
+
+/**
+ * Before a section's first statement, in its transaction if it has one: ends the syncs whose shape the section takes
+ * away. What differs is brought in step in batches of their own first; where a row differs that nobody can decide but a
+ * person, nothing is ended. May run again after a kill at any point.
+ *
+ * @throws Error naming table, count and some keys, with the ways to decide; PostgreSQL's 55P03 where the table's lock was
+ * not to be had in lock_timeout.
+ */
+export async function prepareSyncs(run: Run, step: RunStep): Promise<void> {
+  const recorded = await readSyncs(run.client);
+  const active = recorded.filter((one) => one.endedBy === undefined);
+  if (step.direction === "down") {
+    const own = active.filter(({ version }) => version === step.version);
+    return endAll(run, step, own, "backward");
+  }
+  const ending = active.filter(({ version, sync }) => version !== step.version && ends(step, sync));
+  const [first] = ending;
+  if (first !== undefined && step.phase === "expand")
+    throw new Error(
+      `${step.version}_${step.name} is an expand, and its ${ends(step, first.sync) ?? ""} takes away what ` +
+        `${describe(first)} keeps in step while two releases write; do it in a contract migration`,
+    );
+  // A down that was killed may have put triggers back without saying so; the columns can't go while they are there.
+  const left = recorded.filter((one) => one.endedBy === step.version && one.sync.shape !== "manual");
+  if (left.length > 0) await inTransaction(run, step, () => eachOf(left, (one) => dropSync(run.client, one)));
+  await endAll(run, step, ending, "forward");
+}
+
+const ends = (step: RunStep, sync: Sync): string | undefined => endedBy(step.section, sync);
+
+/**
+ * Before a section's first backfill, or after its last statement where it has none: installs the syncs of an up, and
+ * brings those back that the up of this down ended, with the data of their old columns. May run again after a kill.
+ *
+ * @throws Error where a sync could not keep both releases whole, with the way out.
+ */
+export async function completeSyncs(run: Run, step: RunStep): Promise<void> {
+  const recorded = await readSyncs(run.client);
+  const own = step.syncs.map((sync, index) => ({ id: syncId(step.version, index), version: step.version, sync }));
+  const active = recorded.filter((one) => one.endedBy === undefined && one.version !== step.version);
+  const coming = step.direction === "up" ? own : [];
+  const restored =
+    step.direction === "down"
+      ? recorded.filter((one) => one.endedBy === step.version && one.version !== step.version)
+      : [];
+  assertBackfills(step, [...active, ...coming, ...restored]);
+  // What a trigger knows of defaults is from when it was made.
+  const altered = active.filter(({ sync }) => altersTable(step.section, sync));
+  if (coming.length + restored.length + altered.length === 0) return;
+  await run.assertHeld();
+  await inTransaction(run, step, async () => {
+    await prepareRecord(run.client);
+    const there: RecordedSync[] = [...active];
+    await eachOf([...altered, ...coming], async (one) => {
+      await installSync(run, one, there);
+      if (!there.some(({ id }) => id === one.id)) there.push(one);
+    });
+  });
+  await eachOf(restored, (one) => restoreSync(run, step, one, active));
+}
+
+/** How many rows of a sync's table hold two shapes that don't follow from each other. */
+export function differing(client: Client, sync: Sync): Promise<number> {
+  return differingRows(client, sync);
+}
+
+function assertBackfills(step: RunStep, syncs: readonly RecordedSync[]): void {
+  for (const statement of step.section.statements) {
+    if (statement.backfill === undefined) continue;
+    for (const { sync } of syncs) {
+      const why = backfillMismatch(statement, sync);
+      if (why !== undefined) throw new Error(`${step.version}_${step.name}, line ${statement.line}: ${why}`);
+    }
+  }
+}
+
+async function eachOf<T>(list: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  for (const one of list) await work(one);
+}
