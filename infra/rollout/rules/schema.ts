@@ -138,7 +138,7 @@ export const writesStay: Rule = {
             {
               key: "migrateTo",
               guards,
-              found: `the down of ${titled(migration)} drops what ${writer === undefined ? "a release built against it" : `release ${writer.version}`} may have written; \`npm run schema -- status\` shows how many rows that is`,
+              found: `the down of ${titled(migration)} drops what ${writer === undefined ? "a release built against it" : `release ${writer.version}`} may have written; \`npm run schema -- status\` shows what it drops`,
               expected: `migrateTo ${version} or later: an expand harms no older release`,
               remedy: `set migrateTo to "${version}" or later`,
               override: {

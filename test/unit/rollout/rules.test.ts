@@ -171,7 +171,7 @@ const refusals: Record<string, { from: () => Stack; to: Declared; says: RegExp; 
     from: () =>
       Stack.settledOn(first, shipped, { ...shipped, weight: 0 }, { ...shipped, weight: 0, releases: first.releases }),
     to: first,
-    says: /the down of 0003 \(add_title\) drops what a release built against it may have written; `npm run schema -- status` shows how many rows/,
+    says: /the down of 0003 \(add_title\) drops what a release built against it may have written; `npm run schema -- status` shows what it drops/,
     accept: { acceptLoss: ["0003"] },
   },
   "bake-can-tell": {
