@@ -92,14 +92,17 @@ const differences = (before: Catalogue, after: Catalogue, was: string, is: strin
   formatDifferences(compareCatalogues(before, after), { before: was, after: is });
 
 /**
- * The smoke of the current release, for as long as it can run: not after a contract above the migration that it was built
- * against, nor anywhere behind that.
+ * The smoke of the current release, for as long as it can run: not after a contract that breaks it, nor anywhere behind
+ * that.
  */
 export function smokeOf({ smoke, releaseSchema }: RehearsalOptions, copy: Copy): Smoke {
   let broken = false;
   return async (migration, when) => {
     const contract = migration.phase === "contract" && when === "its up";
-    broken ||= contract && releaseSchema !== undefined && compareVersions(releaseSchema, migration.version) < 0;
+    broken ||=
+      contract &&
+      releaseSchema !== undefined &&
+      compareVersions(releaseSchema, migration.breaksBelow ?? migration.version) < 0;
     if (smoke === undefined || broken) return;
     try {
       await smoke(copy.database);

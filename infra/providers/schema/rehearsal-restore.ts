@@ -48,6 +48,15 @@ const left =
 /** Lines of an archive's table of contents can outgrow the default of 1 MiB. */
 const outputBytes = 256 * 1024 * 1024;
 
+/** @throws when there is no such dump, with the key that names it. */
+export function assertThere(file: string): void {
+  if (!existsSync(file))
+    throw new Error(
+      `rehearsal.from names ${file}, and there is no such file; make one with pg_dump -Fc, or take the key out: ` +
+        "pulumi config rm --path rehearsal.from",
+    );
+}
+
 /**
  * Restores a dump in custom format into an empty copy; everything in it belongs to `owner` then, with the privileges that
  * the copy gives new objects. `client` is connected to it.
@@ -58,11 +67,7 @@ export async function restoreDump(
   { file, connection, password, owner }: { file: string; connection: Connection; password: string; owner: string },
   path?: string,
 ): Promise<void> {
-  if (!existsSync(file))
-    throw new Error(
-      `rehearsal.from names ${file}, and there is no such file; make one with pg_dump -Fc, or take the key out: ` +
-        "pulumi config rm --path rehearsal.from",
-    );
+  assertThere(file);
   const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
   const serverMajor = Math.floor(Number(rows[0]?.version) / 10_000);
   const { program, contents } = await readableBy(file, serverMajor, path);

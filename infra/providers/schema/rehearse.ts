@@ -6,7 +6,7 @@ import { readCatalogue } from "./catalogue";
 import { withCopy, type Copy } from "./rehearsal-copy";
 import { findVersion, isApplied, readRecorded, type Recorded } from "./rehearsal-history";
 import { rehearseMigration, smokeOf, StepFailure, type Smoke } from "./rehearsal-migration";
-import { restoreDump } from "./rehearsal-restore";
+import { assertThere, restoreDump } from "./rehearsal-restore";
 import { withScratch } from "./rehearsal-scratch";
 import {
   RehearsalFailure,
@@ -29,6 +29,7 @@ export async function rehearse(target: RehearsalTarget, options: RehearsalOption
   const history = await withConnection(connection, password, "switchyard-rehearsal", readRecorded);
   const rehearsal = new Rehearsal(options, history, say);
   if (!rehearsal.isNeeded()) return rehearsal.report();
+  if (options.from !== undefined) assertThere(options.from);
   return withScratch(target, say, async (scratch, real) => {
     if (options.from !== undefined) {
       say(`restoring ${options.from} into the scratch copy ${scratch.connection.database}`);
