@@ -6,7 +6,7 @@ import { quoted } from "../../schema/backfill";
 export interface WalkedTable {
   /** Types of the key columns, as a cast takes them. */
   readonly types: readonly string[];
-  /** Rows, as the planner estimates them; it looks at the table's size, so that a table never analysed counts too. */
+  /** Rows, as far as statistics know. */
   readonly estimate: number;
 }
 
@@ -30,8 +30,8 @@ const UNIQUE_INDEXES = `
          bool_and(${FILLED}) AS filled
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid
-    JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree',
-         LATERAL generate_series(0, i.indnkeyatts - 1) AS k (position)
+    JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree'
+   CROSS JOIN LATERAL generate_series(0, i.indnkeyatts - 1) AS k (position)
     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position]
     LEFT JOIN pg_opclass o ON o.oid = i.indclass[k.position]
    WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
@@ -112,7 +112,17 @@ async function refuseAggregates(client: Client, { functions }: BackfillCut): Pro
     );
 }
 
+/**
+ * What the last ANALYZE counted. Where there was none yet, the planner's guess by the table's size; not otherwise, as the
+ * old versions of rows that a backfill leaves behind enlarge it.
+ */
 async function estimate(client: Client, { table, only }: BackfillCut): Promise<number> {
+  const analysed = await client.query<{ rows: number | null }>(
+    `SELECT CASE WHEN min(reltuples) >= 0 THEN sum(reltuples) END::float8 AS rows FROM pg_class
+      WHERE relkind = 'r' AND oid IN (SELECT $1::regclass UNION SELECT relid FROM pg_partition_tree($1))`,
+    [table],
+  );
+  if (typeof analysed.rows[0]?.rows === "number") return analysed.rows[0].rows;
   const { rows } = await client.query<{ "QUERY PLAN": { Plan: { "Plan Rows": number } }[] }>(
     `EXPLAIN (FORMAT JSON) SELECT FROM ${only ? "ONLY " : ""}${table}`,
   );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { analyseMigrations } from "../../../infra/schema";
 import { cutBackfill } from "../../../infra/schema/backfill";
 import type { BackfillCut } from "../../../infra/schema/backfill";
+import { Pace } from "../../../infra/providers/schema/backfill-pace";
 import { migrationOf, migrationText, readTexts } from "./build";
 
 const directive = (key: string): string => `-- switchyard: backfill="${key.replaceAll('"', '\\"')}"`;
@@ -122,4 +123,64 @@ describe("schema: a backfill is cut into batches", () => {
       assert.match(found.map(({ message }) => message).join("\n"), why);
     });
   }
+});
+
+describe("schema: the pace of a backfill", () => {
+  const idle = { active: 0, waiting: 0, lagMs: 0, slotBytes: 0 };
+  const limits = { batch: 1000, longBatchMs: 1000, lagMs: 1500, slotBytes: 2 ** 30 };
+
+  it("does not pause while nobody else works", () => {
+    const pace = new Pace(limits);
+    for (let i = 0; i < 50; i += 1) {
+      pace.look(idle);
+      assert.equal(pace.after(1000, 20), 0);
+    }
+  });
+
+  it("takes at most half of one session's time while others work", () => {
+    const pace = new Pace(limits);
+    for (let i = 0; i < 100; i += 1) pace.look({ ...idle, active: 3 });
+    assert.equal(pace.after(1000, 20), 20);
+    for (let i = 0; i < 100; i += 1) pace.look({ ...idle, active: 0.5 });
+    assert.ok(Math.abs(pace.after(1000, 20) - 10) < 0.01);
+  });
+
+  it("pauses longer and longer while others wait for locks, and recovers", () => {
+    const pace = new Pace(limits);
+    const pauses = Array.from({ length: 5 }, () => {
+      pace.look({ ...idle, waiting: 1 });
+      return pace.after(1000, 20);
+    });
+    assert.deepEqual(pauses, [20, 40, 80, 160, 160]);
+    for (let i = 0; i < 6; i += 1) pace.look(idle);
+    assert.equal(pace.after(1000, 20), 0);
+  });
+
+  it("pauses after a batch that took much longer than usual, not after a larger one", () => {
+    const pace = new Pace({ ...limits, longBatchMs: Infinity });
+    for (let i = 0; i < 20; i += 1) assert.equal(pace.after(100, 20), 0);
+    assert.equal(pace.after(1000, 200), 0);
+    assert.equal(pace.after(100, 100), 100);
+    assert.equal(pace.after(100, 20), 10);
+  });
+
+  it("halves batches that take over a second, and comes back to what is declared, never above", () => {
+    const pace = new Pace(limits);
+    pace.after(1000, 1001);
+    pace.after(500, 1001);
+    assert.equal(pace.size, 250);
+    pace.after(250, 600);
+    assert.equal(pace.size, 250);
+    for (let i = 0; i < 5; i += 1) pace.after(250, 20);
+    assert.equal(pace.size, 1000);
+    for (let i = 0; i < 20; i += 1) pace.gaveWay();
+    assert.equal(pace.size, 1);
+  });
+
+  it("waits for replicas and slots that are behind", () => {
+    const pace = new Pace(limits);
+    assert.equal(pace.mustWait({ ...idle, lagMs: 1500 }), undefined);
+    assert.equal(pace.mustWait({ ...idle, lagMs: 2000 }), "a replica is 2.0 s behind");
+    assert.equal(pace.mustWait({ ...idle, slotBytes: 2 ** 31 }), "a replication slot keeps 2048 MiB of WAL");
+  });
 });
