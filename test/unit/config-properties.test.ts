@@ -227,7 +227,17 @@ describe("any config", () => {
       fc.constant(3141592.6535),
     );
     const placed = fc
-      .constantFrom(...colours, "database", "local", "greenWeight", "platform", "migrateTo", "other")
+      .constantFrom(
+        ...colours,
+        "database",
+        "local",
+        "greenWeight",
+        "platform",
+        "migrateTo",
+        "acceptLoss",
+        "bake",
+        "other",
+      )
       .chain((top) => fc.tuple(fc.constant(top), configs, names, names, secrets));
     fc.assert(
       fc.property(placed, ([top, raw, name, inner, secret]) => {
