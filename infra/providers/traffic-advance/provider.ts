@@ -6,7 +6,13 @@ import { describe, isLeftBehind, markIn } from "../traffic/mark";
 import { advance, type Outcome } from "./advance";
 import type { TrafficAdvanceInputs as Inputs, TrafficAdvanceState as State } from "./resource";
 
-const say = (line: string): void => console.error(line);
+const heedNot = (): void => undefined;
+
+/** One line for the operator. With the engine, the other end of the pipe goes, and a walk must survive that to return. */
+function say(line: string): void {
+  if (!process.stderr.listeners("error").includes(heedNot)) process.stderr.on("error", heedNot);
+  console.error(line);
+}
 
 /** Live weights count, not what state remembers: a walk may have been killed half way, or somebody moved them. */
 async function diff(olds: State, news: Inputs): Promise<Difference> {
