@@ -61,9 +61,10 @@ export function bindExpression(expression: string, table: string, allowed?: read
     return { column, parts, location: ref.location ?? 0 };
   });
   const pieces = cut(expression, refs, refuse);
+  // A line comment at its end must not swallow what follows.
+  const end = expression.includes("--") ? "\n" : "";
   const over = (row: string): string =>
-    // A line comment at its end must not swallow what follows.
-    `${pieces.map((piece) => (typeof piece === "string" ? piece : `${row}.${quoted(piece.column)}`)).join("")}\n`;
+    pieces.map((piece) => (typeof piece === "string" ? piece : `${row}.${quoted(piece.column)}`)).join("") + end;
   assertSame(over("bound"), refs, refuse);
   return { reads: [...new Set(refs.map(({ column }) => column))], calls: calls(value).map(({ name }) => name), over };
 }
@@ -77,6 +78,8 @@ function parseOne(expression: string, refuse: (why: string) => never): Node {
   const plain = select !== undefined && Object.keys(select).every((key) => PLAIN_SELECT.has(key));
   if (!plain || outcome.statements.length !== 1 || others.length > 0 || value?.val === undefined)
     return refuse("is more than one SQL expression");
+  if (as(value.val, "RowExpr")?.row_format === "COERCE_IMPLICIT_CAST")
+    return refuse("is more than one SQL expression: each column has one of its own");
   return value.val;
 }
 

@@ -10,7 +10,7 @@ import { differingRows, missingOf, sqlOf } from "./sync-differing";
 import { dropSync } from "./sync-install";
 import { count, repair, sampleKeys, triggerState } from "./sync-repair";
 import { endSync, type RecordedSync } from "./sync-record";
-import { inTransaction, withOwnSettings, withSideSession } from "./sync-session";
+import { inTransaction, lockTables, withOwnSettings, withSideSession } from "./sync-session";
 
 /** `forward`: the old shape goes (a contract). `backward`: the new one does (the down of the sync's own migration). */
 export type Way = "forward" | "backward";
@@ -32,8 +32,6 @@ interface Ending {
 export async function endAll(run: Run, step: RunStep, syncs: readonly RecordedSync[], way: Way): Promise<void> {
   if (syncs.length === 0) return;
   await run.assertHeld();
-  // The section's transaction is open and idle while the batches run in another session.
-  if (step.section.transaction) await run.client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
   const proven: { ending: Ending; state: string }[] = [];
   for (const one of syncs) {
     const gone = await missingOf(run.client, one.sync);
@@ -46,7 +44,9 @@ export async function endAll(run: Run, step: RunStep, syncs: readonly RecordedSy
     if (way === "forward") assertNoGap(step, ending);
     proven.push({ ending, state: await bringInStep(run, step, ending) });
   }
+  if (proven.length === 0) return;
   await inTransaction(run, step, async () => {
+    await lockTables(run, step, [...new Set(proven.flatMap(({ ending }) => ending.tables))].sort());
     for (const { ending, state } of proven) await drop(run, step, ending, state);
   });
 }
@@ -65,7 +65,7 @@ async function plan(client: Client, one: RecordedSync, way: Way): Promise<Ending
     ...new Set([quotedTable(table), ...read.map((name) => (name.includes('"."') ? name : `"public".${name}`))]),
   ];
   const triggers = one.sync.triggers.map(unquoted);
-  return { one, sql, repairs: [], condition: undefined, tables: tables.sort(), triggers };
+  return { one, sql, repairs: [], condition: undefined, tables, triggers };
 }
 
 /** Between the triggers and the column, a release's insert would be refused for what the triggers filled in. */
@@ -110,8 +110,6 @@ const remaining = (client: Client, { one, condition }: Ending): Promise<number> 
 async function drop(run: Run, step: RunStep, ending: Ending, counted: string): Promise<void> {
   const { client } = run;
   const { one, tables, triggers, sql } = ending;
-  // The strongest lock at once, since what follows needs it: asking for more later would meet writers half way.
-  await client.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
   await withOwnSettings(client, async () => {
     const { state, missing, on } = await triggerState(client, tables, triggers);
     const allOn = sql === undefined ? on > 0 : missing === 0 && on === state.split(",").length;

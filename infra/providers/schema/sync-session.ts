@@ -1,9 +1,9 @@
 import type { Client } from "pg";
 import { withConnection } from "../connection";
 import type { Run, RunStep } from "./run";
+import { applySettings } from "./session";
+import { withTries } from "./tries";
 
-/** How long a batch waits for a row or lock before it is tried again, in ms. */
-const lockTimeoutMs = 5_000;
 /** One snapshot has to be counted whole: 6 hours read some 2 TB at 100 MB/s. In ms. */
 const statementTimeoutMs = 6 * 3_600_000;
 
@@ -14,28 +14,49 @@ const statementTimeoutMs = 6 * 3_600_000;
 export function withSideSession<T>(run: Run, work: (client: Client) => Promise<T>): Promise<T> {
   return withConnection(run.connection, run.password, "switchyard-sync", async (client) => {
     await client.query(`SET ROLE ${client.escapeIdentifier(run.owner)}`);
+    await applySettings(client);
     await client.query(
-      `SET search_path = pg_catalog, public; SET row_security = off;
-       SET lock_timeout = ${lockTimeoutMs}; SET statement_timeout = ${statementTimeoutMs}`,
+      `SET search_path = pg_catalog, public; SET row_security = off; SET statement_timeout = ${statementTimeoutMs}`,
     );
     return work(client);
   });
 }
 
-/** Runs `work` in the section's transaction, or in one of its own where the section has none. */
-export async function inTransaction<T>({ client }: Run, { section }: RunStep, work: () => Promise<T>): Promise<T> {
-  if (section.transaction) return work();
-  await client.query("BEGIN");
-  try {
-    const result = await work();
-    await client.query("COMMIT");
-    return result;
-  } catch (error) {
-    // Where the session is gone, so is the transaction; what was found is thrown either way.
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+/** Runs `work` in the section's transaction, or in one of its own, tried until it has its locks, where there is none. */
+export async function inTransaction(run: Run, step: RunStep, work: () => Promise<void>): Promise<void> {
+  const { client } = run;
+  if (step.section.transaction) return work();
+  await withTries(run, `${labelOf(step)}, its syncs`, async () => {
+    await client.query("BEGIN");
+    try {
+      await work();
+      await client.query("COMMIT");
+    } catch (error) {
+      // Where the session is gone, so is the transaction; what was found is thrown either way.
+      await client.query("ROLLBACK").catch(() => undefined);
+      throw error;
+    }
+  });
 }
+
+/**
+ * Locks tables against everybody, all at once or none. The strongest lock, since what follows needs it: asking for more
+ * later would meet writers half way. What was counted before need not be counted again when it takes a few tries.
+ */
+export async function lockTables(run: Run, step: RunStep, tables: readonly string[]): Promise<void> {
+  const { client } = run;
+  await withTries(run, `${labelOf(step)}, the end of its syncs`, async () => {
+    await client.query("SAVEPOINT locking");
+    try {
+      await client.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
+    } catch (error) {
+      await client.query("ROLLBACK TO SAVEPOINT locking").catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+const labelOf = ({ version, name, direction }: RunStep): string => `${version}_${name} ${direction}`;
 
 /** Names are looked up as the triggers do, and row security hides nothing; afterwards all is as it was. */
 export async function withOwnSettings<T>(client: Client, work: () => Promise<T>): Promise<T> {

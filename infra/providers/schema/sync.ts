@@ -12,7 +12,8 @@ import { inTransaction } from "./sync-session";
 /**
  * Before a section's first statement, in its transaction if it has one: ends the syncs whose shape the section takes
  * away. What differs is brought in step in batches of their own first; where a row differs that nobody can decide but a
- * person, nothing is ended. May run again after a kill at any point.
+ * person, nothing is ended. May run again after a kill at any point. The section's transaction stands still meanwhile, so
+ * it must have no idle timeout.
  *
  * @throws Error naming table, count and some keys, with the ways to decide; PostgreSQL's 55P03 where the table's lock was
  * not to be had in lock_timeout.
