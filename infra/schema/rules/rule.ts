@@ -63,8 +63,17 @@ export interface Alteration {
   readonly newTable: boolean;
 }
 
+/** A dozen rules ask for the subcommands of one statement. */
+const known = new WeakMap<Subject, Alteration[]>();
+
 /** The subcommands of an ALTER TABLE (or ALTER TYPE, for composite types); none for other statements. */
-export function alterations({ node, facts, isNew }: Subject): Alteration[] {
+export function alterations(subject: Subject): Alteration[] {
+  const found = known.get(subject) ?? readAlterations(subject);
+  known.set(subject, found);
+  return found;
+}
+
+function readAlterations({ node, facts, isNew }: Subject): Alteration[] {
   const alter = as(node, "AlterTableStmt");
   if (alter === undefined) return [];
   const table = tableOf(alter.relation);
