@@ -13,7 +13,10 @@ export function targetOf({ migrateTo, migrations }: Pick<Declared, "migrateTo" |
  * the target, newest first, then ups of what is missing, oldest first. A migration that broke off half way goes first,
  * in whichever direction the target asks for.
  */
-export function stepsTo(declared: Pick<Declared, "migrateTo" | "migrations">, state: State): SchemaStep[] {
+export function stepsTo(
+  declared: Pick<Declared, "migrateTo" | "migrations">,
+  state: Pick<State, "applied" | "half">,
+): SchemaStep[] {
   const target = targetOf(declared);
   const present = state.half === null ? state.applied : [...state.applied, state.half];
   const done = new Set(state.applied.map(({ version }) => Number(version)));

@@ -1,4 +1,4 @@
-import { firstMissing, pointsOfNoReturn } from "../compatibility";
+import { firstMissing, pointsOfNoReturn, stepBreaks } from "../compatibility";
 import { COLOURS, compareVersions, isRunning, nameOf, sameRelease, shareOf } from "../names";
 import type { Passage } from "../passage";
 import { highestShare } from "../reality";
@@ -139,24 +139,35 @@ export const releaseCanStart: Rule = {
 function withoutItsSchema({ colour, release }: Started, passage: Passage, declared: Declared): Finding[] {
   const missing = firstMissing(release, passage.widened, [...declared.migrations, ...passage.widened.applied]);
   if (missing === undefined) return [];
-  const target = targetOf(declared);
-  const { narrow, waiting } = passage.stages;
-  const [before] = [...narrow, ...waiting];
-  const behind = before !== undefined && compareVersions(missing, target) <= 0;
+  const behind = compareVersions(missing, targetOf(declared)) <= 0 ? whatItStandsBehind(passage, declared) : undefined;
   return [
     {
-      key: behind ? `${colour}.schema` : "migrateTo",
-      found: `${called(colour, release)} needs migration ${missing}, which is not applied when its copies start${
-        behind ? `: it stands behind ${nameOf(before)}, which ${narrow.length > 0 ? "runs after the shift" : "waits"}` : "" // prettier-ignore
-      }`,
+      key: behind === undefined ? "migrateTo" : `${colour}.schema`,
+      found: `${called(colour, release)} needs migration ${missing}, which is not applied when its copies start${behind?.why ?? ""}`,
       expected: `every expand migration up to its schema ${release.schema}, or it would never get ready`,
-      remedy: !behind
-        ? `set migrateTo to "${missing}" or later, with its file in migrations/, or set ${colour}.count to 0`
-        : narrow.length > 0
-          ? `set ${colour}.count to 0 in this \`up\`, which runs ${nameOf(before)}, and start it in the next`
-          : `set ${colour}.count to 0 until ${nameOf(before)} has run: it waits while a release that it breaks can run`,
+      remedy: `${behind === undefined ? `set migrateTo to "${missing}" or later, with its file in migrations/, or ` : ""}set ${colour}.count to 0${behind?.untilThen ?? ""}`,
     },
   ];
+}
+
+/** The first narrowing of the `up`: what comes after it is not applied when the colours start. */
+function whatItStandsBehind(
+  { stages }: Passage,
+  { releases }: Declared,
+): { why: string; untilThen: string } | undefined {
+  const [runs] = stages.narrow;
+  if (runs !== undefined) {
+    const why = `: it stands behind ${nameOf(runs)}, which runs after the shift`;
+    return { why, untilThen: ` in this \`up\`, which runs ${nameOf(runs)}, and start it in the next` };
+  }
+  const [waits] = stages.waiting;
+  if (waits === undefined) return undefined;
+  const broken = COLOURS.flatMap((colour) => {
+    const release = releases[colour];
+    return isRunning(release) && stepBreaks(waits, release) ? [called(colour, release)] : [];
+  });
+  const why = `: it stands behind ${nameOf(waits)}, which waits until ${broken.join(" and ")} can't run any more`;
+  return { why, untilThen: ` until ${nameOf(waits)} has run` };
 }
 
 const pastItsEnd = ({ colour, release }: Started, { widened }: Passage): Finding[] =>

@@ -296,7 +296,7 @@ describe("an idle release", () => {
   it("is not started while its migration stands behind a contract that waits", () =>
     assert.match(
       said(Stack.settledOn(first), idle("0005")),
-      /green's release G needs migration 0005, .* stands behind 0004 up, which waits; .*set green.count to 0 until 0004 up has run/,
+      /green's release G needs migration 0005, .* stands behind 0004 up, which waits until blue's release A can't run any more; .*set green.count to 0 until 0004 up has run/,
     ));
 
   it("is not started past migrateTo", () =>
