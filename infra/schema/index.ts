@@ -10,7 +10,7 @@ export { formatPending, pendingList } from "./pending";
 export type { PendingEntry } from "./pending";
 export { planMigrations } from "./plan";
 export type { AppliedMigration, MigrationPlan, PlanInput, Step } from "./plan";
-export { formatProblem, MigrationError, sortProblems } from "./problem";
+export { formatProblem, MigrationError, problemOf, sortProblems } from "./problem";
 export type { Problem } from "./problem";
 export { readFolder, readMigrations } from "./read";
 export { RULES } from "./rules";

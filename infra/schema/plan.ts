@@ -25,7 +25,10 @@ export interface PlanInput {
   readonly files: readonly Migration[];
   /** In any order. */
   readonly applied: readonly AppliedMigration[];
-  /** A version, by number or as the file has it, or `latest`. Default `latest`: the highest of files and history. */
+  /**
+   * A version, by number or as the file has it; all zeros for none; or `latest`. Default `latest`: the highest of files
+   * and history.
+   */
   readonly migrateTo?: string;
   /**
    * Whether a release may be running on this database. Default true. Where none can (a new database), nothing has to
@@ -181,6 +184,8 @@ function findTarget(
     ? versions.find((version) => compareVersions(version, migrateTo) === 0)
     : undefined;
   if (found !== undefined) return found;
+  // Below every migration: all of them are taken back.
+  if (/^0+$/.test(migrateTo)) return migrateTo;
   const named = [...files, ...applied].find(({ version, name }) =>
     [name, `${version}_${name}`, `${version}_${name}.sql`].includes(migrateTo),
   );

@@ -48,6 +48,12 @@ describe("schema: planning", () => {
     assert.deepEqual(names(plan.narrowing), ["4 down", "2 down"]);
   });
 
+  it("takes all back where migrateTo is all zeros", () => {
+    const plan = planMigrations({ files: four, applied: four.map(record), migrateTo: "0000", live: false });
+    assert.deepEqual(names(plan.widening), ["4 down", "3 down", "2 down", "1 down"]);
+    assert.deepEqual([plan.problems, plan.notes], [[], []]);
+  });
+
   it("keeps the order of steps that touch the same table: the widening one waits", () => {
     const both = files(
       ["ALTER TABLE a DROP COLUMN x;", contract],
