@@ -113,7 +113,11 @@ export class Scene {
     if (child !== undefined) await ended(child, "SIGKILL");
   }
 
-  /** Ends the balancer and starts it again on the same ports: its counters begin anew. */
+  async stopBalancer(): Promise<void> {
+    await this.balancer.end("SIGKILL");
+  }
+
+  /** Ends the balancer, if it still runs, and starts it again on the same ports: its counters begin anew. */
   async restartBalancer(): Promise<void> {
     const { adminPort } = this.balancer;
     await this.balancer.end("SIGKILL");

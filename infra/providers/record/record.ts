@@ -78,7 +78,7 @@ export async function recordReturn(
   say: (line: string) => void,
   now: () => number = Date.now,
 ): Promise<string | undefined> {
-  const { record, key } = await draft({ kind: "return", ...shift }, now());
+  const { record, key } = await draft({ ...shift, kind: "return" }, now());
   const whole = { ...record, ...end, ended: record.began };
   const store = storeAt(address);
   try {

@@ -75,6 +75,8 @@ async function shift(news: Inputs, traffic: Traffic, around: Surroundings): Prom
   // What a walk that was left behind had reached was not judged to its end, even if it is what is declared.
   const unjudged = from !== declared.weight;
   if (kind === "none" && !unjudged) return clear(decided);
+  if (!(await around.engineAlive()))
+    throw new Error("the pulumi that asked for this shift is gone, so it was not begun");
   if (kind === "return" || !unjudged) return goBack(news, decided, around);
   return walkOn(news, decided, around);
 }

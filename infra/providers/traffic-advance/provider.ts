@@ -43,14 +43,13 @@ function shows(live: LiveTraffic | undefined, { greenWeight }: Inputs): boolean 
 async function shift(news: Inputs, olds?: State): Promise<State> {
   if (news.hold.length > 0) throw new Error(news.hold.join("\n"));
   const signals = heedSignals();
+  const engine = thisEngine();
   try {
-    // Which engine it was started by is asked by a walk alone: only it has to end when that does.
-    let engine: (() => Promise<boolean>) | undefined;
-    const engineAlive = () => (engine ??= engineAt(engineAddress()))();
-    const outcome = await advance(news, { clock: systemClock, engineAlive, say, interrupted: signals.interrupted });
-    return stateAfter(outcome, news, olds);
+    const surroundings = { clock: systemClock, engineAlive: engine.alive, say, interrupted: signals.interrupted };
+    return stateAfter(await advance(news, surroundings), news, olds);
   } finally {
     signals.heedNoMore();
+    await engine.endWithIt();
   }
 }
 
@@ -63,8 +62,20 @@ function stateAfter({ greenWeight, lastWalk, failure }: Outcome, news: Inputs, o
   throw new PartialFailure(failure, idOfAdvance, { ...olds, greenWeight, ...walk });
 }
 
-/** How long an answer to the engine may take to leave, in ms, before this process does what it was told. */
+/** How long an answer to the engine, or a line to the operator, may take to leave, in ms, before this process ends. */
 const answerMs = 500;
+
+/** The engine that started this process: looked for only where something is about to be changed on the listener. */
+function thisEngine(): { alive: () => Promise<boolean>; endWithIt: () => Promise<void> } {
+  let ask: (() => Promise<boolean>) | undefined;
+  return {
+    alive: () => (ask ??= engineAt(engineAddress()))(),
+    // Killed, it leaves its providers behind, and nobody will ever ask this one anything again.
+    async endWithIt() {
+      if (ask !== undefined && !(await ask())) setTimeout(() => process.exit(1), answerMs);
+    },
+  };
+}
 
 /** While a walk is on, a signal ends the walk first, and only then the process. */
 function heedSignals(): { interrupted: AbortSignal; heedNoMore: () => void } {
