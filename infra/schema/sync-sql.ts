@@ -147,7 +147,12 @@ function twoSided(
       createFunction(names, twoSidedBody(columns, bound)),
       ...createTriggers(table, names, [
         { name: names.insert, on: "BEFORE INSERT" },
-        { name: names.update, on: "BEFORE UPDATE", when: changed([...columns.old, ...columns.new]) },
+        // Also where neither side changes: a backfill may pass by a row that another sync has filled in part.
+        {
+          name: names.update,
+          on: "BEFORE UPDATE",
+          when: `${changed([...columns.old, ...columns.new])} OR (${new Row("NEW", columns, bound).newAbsent})`,
+        },
       ]),
     ],
     drop: dropAll(table, names),

@@ -332,6 +332,17 @@ for (const major of [15, 18] as const) {
       assert.deepEqual(await leftovers(), []);
     });
 
+    it("a row that its backfill passes by is filled by whatever changes it", async () => {
+      await db.owner.query("INSERT INTO people VALUES (1, 'Ada King', 1), (2, 'Bo Li', 2)");
+      await db.up(migration("0002", { sync, up: columns, down: "SELECT 1;" }));
+      await db.owner.query("UPDATE people SET age = 3 WHERE id = 1");
+      assert.equal(await differing(db.owner, its), 1);
+      assert.deepEqual(await rows("SELECT last_name FROM people ORDER BY id"), [
+        { last_name: "King" },
+        { last_name: null },
+      ]);
+    });
+
     it("refuses a backfill that says something else than the sync, before it writes over what old releases wrote", async () => {
       const wrong = fill.replace("split_part(name, ' ', 2)", "upper(split_part(name, ' ', 2))");
       const file = migration("0002", {

@@ -268,6 +268,11 @@ for (const major of [15, 18] as const) {
       ]);
       const [its = assert.fail("no sync")] = file.syncs;
       assert.equal(await differing(db.owner, its), 0);
+      // Its triggers are made anew, on every partition.
+      const alter = `ALTER TABLE "My Shop"."Peo""ple" ALTER COLUMN "SELECT" SET DEFAULT 'x', ALTER COLUMN "Full Name" SET DEFAULT 'x';`;
+      await db.up(migration("0003", { up: alter }));
+      await db.owner.query(`INSERT INTO "My Shop"."Peo""ple" (id, "Full Name") VALUES (14, 'old')`);
+      assert.equal(await differing(db.owner, its), 0);
       const { rows: off } = await db.owner.query(
         "SELECT 1 FROM pg_trigger WHERE tgname LIKE 'zz_sync%' AND tgenabled <> 'A'",
       );

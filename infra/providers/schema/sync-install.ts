@@ -10,10 +10,16 @@ import { count, repair, triggerState } from "./sync-repair";
 import { enterSync, type RecordedSync } from "./sync-record";
 import { inTransaction, withOwnSettings } from "./sync-session";
 
-/** Makes a sync's triggers, or brings them up to what the table is now, and enters it as active. In a transaction. */
+/** Makes a sync's triggers where they are not there yet, and enters it as active. In a transaction. */
 export async function installSync(run: Run, one: RecordedSync, active: readonly RecordedSync[]): Promise<void> {
   await makeTriggers(run, one, active);
   await enterSync(run.client, one);
+}
+
+/** Makes a sync's triggers anew: they know the defaults of their columns from when they were made. In a transaction. */
+export async function renewSync(run: Run, one: RecordedSync, active: readonly RecordedSync[]): Promise<void> {
+  if (one.sync.shape !== "manual") await dropSync(run.client, one);
+  await makeTriggers(run, one, active);
 }
 
 async function makeTriggers(run: Run, one: RecordedSync, active: readonly RecordedSync[]): Promise<void> {

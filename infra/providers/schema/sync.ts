@@ -5,7 +5,7 @@ import type { Run, RunStep } from "./run";
 import { differingRows } from "./sync-differing";
 import { endAll } from "./sync-end";
 import { describe } from "./sync-checks";
-import { dropSync, installSync, restoreSync } from "./sync-install";
+import { dropSync, installSync, renewSync, restoreSync } from "./sync-install";
 import { prepareRecord, readSyncs, syncId, type RecordedSync } from "./sync-record";
 import { inTransaction } from "./sync-session";
 
@@ -56,16 +56,16 @@ export async function completeSyncs(run: Run, step: RunStep): Promise<void> {
       ? recorded.filter((one) => one.endedBy === step.version && one.version !== step.version)
       : [];
   assertBackfills(step, [...active, ...coming, ...restored]);
-  // What a trigger knows of defaults is from when it was made.
   const altered = active.filter(({ sync }) => altersTable(step.section, sync));
   if (coming.length + restored.length + altered.length === 0) return;
   await run.assertHeld();
   await inTransaction(run, step, async () => {
     await prepareRecord(run.client);
+    await eachOf(altered, (one) => renewSync(run, one, active));
     const there: RecordedSync[] = [...active];
-    await eachOf([...altered, ...coming], async (one) => {
+    await eachOf(coming, async (one) => {
       await installSync(run, one, there);
-      if (!there.some(({ id }) => id === one.id)) there.push(one);
+      there.push(one);
     });
   });
   await eachOf(restored, (one) => restoreSync(run, step, one, active));
