@@ -2,8 +2,8 @@
  * How often a verdict is wrong, by simulation: bakes with a known error rate, judged every ten seconds by
  * `infra/rollout/verdict.ts` as it is. Writes the tables of docs/verdict.md between their markers.
  *
- *     node --import tsx bench/verdict.ts          print the tables
- *     node --import tsx bench/verdict.ts --write  and put them into docs/verdict.md
+ *     npm run bench -- verdict          print the tables
+ *     npm run bench -- verdict --write  and put them into docs/verdict.md
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -149,11 +149,12 @@ function tables(): Record<string, string> {
   };
 }
 
-function main(): void {
+/** @param write puts the tables into docs/verdict.md too */
+export function benchVerdict(write: boolean): void {
   const path = join(__dirname, "../docs/verdict.md");
   const found = tables();
   for (const [name, text] of Object.entries(found)) console.log(`${name}\n\n${text}\n`);
-  if (!process.argv.includes("--write")) return;
+  if (!write) return;
   let page = readFileSync(path, "utf8");
   for (const [name, text] of Object.entries(found)) {
     const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
@@ -164,5 +165,3 @@ function main(): void {
   }
   writeFileSync(path, page);
 }
-
-main();
