@@ -138,6 +138,11 @@ describe("TrafficAdvance that is ended from outside", function () {
     assert.equal(refused.length, 1);
     assert.match(refused[0] ?? "", /is on the listener, so nothing was begun/);
     assert.deepEqual(scene.weightsSet(), [10, 25, 50]);
+    const outcomes = (await scene.records()).flatMap(({ outcome }) => outcome ?? []);
+    assert.deepEqual(
+      outcomes.filter((outcome) => outcome !== "not begun"),
+      ["arrived"],
+    );
   });
 
   it("doesn't begin an advance that can't be recorded, and returns all the same", async () => {
@@ -178,7 +183,7 @@ describe("TrafficAdvance that is ended from outside", function () {
     await setTraffic(0, { [walkTags.walk]: null });
     assert.equal(await changes(), false);
     await setTraffic(25);
-    const gone = { ...news, traffic: { ...news.traffic, adminPort: 1 } };
+    const gone = { ...scene.state(declaring(0)), traffic: { ...news.traffic, adminPort: 1 } };
     assert.deepEqual(await provider.diff(gone, gone, "advance"), { changes: false });
   });
 

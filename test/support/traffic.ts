@@ -200,7 +200,7 @@ export class Scene {
   }
 
   state(declared: Declared): TrafficAdvanceState {
-    return this.inputs(declared);
+    return { ...this.inputs(declared), lastWalk: null };
   }
 
   /** An advance in this process. */

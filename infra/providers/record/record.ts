@@ -23,7 +23,7 @@ export interface RecordedStep {
 
 /** How it ended. */
 export interface ShiftEnd {
-  /** `arrived`, or where it ended instead: `returned`, `stayed`, `taken over`, `unreachable`. */
+  /** `arrived`, or what happened instead: `returned`, `stayed`, `taken over`, `unreachable`, `not begun`. */
   readonly outcome: string;
   /** The live weight then, as far as known. */
   readonly greenWeight: number;

@@ -114,7 +114,7 @@ async function walkOn(news: Inputs, { traffic, live, left, from }: Decided, arou
   const to = news.declared.weight;
   const id = walkIdOf(news.attempt, clock.now());
   const record = await openRecord(news, from, around);
-  const report = await runWalk({
+  const walk = runWalk({
     ...around,
     traffic,
     telemetry: telemetryAt(news.telemetry, () => clock.now()),
@@ -126,7 +126,11 @@ async function walkOn(news: Inputs, { traffic, live, left, from }: Decided, arou
     live,
     replaces: left?.id ?? null,
   });
-  const { outcome, greenWeight, steps, cause } = report;
+  const { outcome, greenWeight, steps, cause } = await walk.catch(async (error: unknown) => {
+    const notBegun = { outcome: "not begun", greenWeight: live.greenWeight, error: (error as Error).message };
+    await endRecord(record, notBegun, say);
+    throw error;
+  });
   const end: ShiftEnd = {
     outcome,
     greenWeight,

@@ -54,12 +54,11 @@ async function shift(news: Inputs, olds?: State): Promise<State> {
 }
 
 function stateAfter({ greenWeight, lastWalk, failure }: Outcome, news: Inputs, olds?: State): State {
-  const walked = lastWalk ?? olds?.lastWalk;
-  const walk = walked === undefined ? {} : { lastWalk: walked };
-  if (failure === undefined) return { ...news, greenWeight, ...walk };
+  const walk = { greenWeight, lastWalk: lastWalk ?? olds?.lastWalk ?? null };
+  if (failure === undefined) return { ...news, ...walk };
   // Where nothing has changed, state doesn't either: with the config reverted, there is nothing left to do.
   if (olds === undefined || olds.greenWeight === greenWeight) throw new Error(failure);
-  throw new PartialFailure(failure, idOfAdvance, { ...olds, greenWeight, ...walk });
+  throw new PartialFailure(failure, idOfAdvance, { ...olds, ...walk });
 }
 
 /** How long an answer to the engine, or a line to the operator, may take to leave, in ms, before this process ends. */

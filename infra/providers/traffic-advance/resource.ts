@@ -37,8 +37,8 @@ export interface LastWalk {
 }
 
 export interface TrafficAdvanceState extends TrafficAdvanceInputs {
-  /** The last shift that this resource made or tried; left out before the first. */
-  lastWalk?: LastWalk;
+  /** The last shift that this resource made or tried; null before the first. */
+  lastWalk: LastWalk | null;
 }
 
 /**
@@ -48,7 +48,7 @@ export interface TrafficAdvanceState extends TrafficAdvanceInputs {
 export class TrafficAdvance extends DynamicResource {
   declare readonly attempt: pulumi.Output<string>;
   declare readonly greenWeight: pulumi.Output<number>;
-  declare readonly lastWalk: pulumi.Output<LastWalk | undefined>;
+  declare readonly lastWalk: pulumi.Output<LastWalk | null>;
 
   constructor(name: string, inputs: InputsOf<TrafficAdvanceInputs>, options?: pulumi.CustomResourceOptions) {
     super("TrafficAdvance", name, { ...inputs, lastWalk: undefined }, options);

@@ -154,12 +154,9 @@ async function giveUp(
   }[outcome];
   const why = error instanceof FenceBroken && error.why === "taken over" ? "" : `${error.message}; `;
   const cause = `the walk from greenWeight ${from} to ${to} ended: ${why}${where}`;
+  const report = { outcome, greenWeight: outcome === "returned" ? from : at, steps, cause };
+  if (!(error instanceof FenceBroken)) return report;
+  // The engine may not be there any more to pass the failure on.
   say(cause);
-  return {
-    outcome,
-    greenWeight: outcome === "returned" ? from : at,
-    steps,
-    cause,
-    ...(error instanceof FenceBroken ? { endedBy: error.why } : {}),
-  };
+  return { ...report, endedBy: error.why };
 }
