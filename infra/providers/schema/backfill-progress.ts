@@ -32,8 +32,9 @@ export interface BatchDone {
   readonly upper: Key;
   readonly walked: number;
   readonly rows: number;
+  /** Time at work since the note before it. */
   readonly busyMs: number;
-  /** Pauses since the batch before it. */
+  /** Time in pauses since then. */
   readonly pausedMs: number;
 }
 
@@ -47,6 +48,8 @@ interface Row {
   paused_ms: number;
   finished: boolean;
 }
+
+const WHERE = "version = $1 AND direction = $2 AND statement_index = $3";
 
 const COLUMNS = `end_key, last_key, walked::float8 AS walked, rows::float8 AS rows, batches, busy_ms, paused_ms,
   finished_at IS NOT NULL AS finished`;
@@ -73,6 +76,7 @@ async function prepare(client: Client): Promise<void> {
     direction text CHECK (direction IN ('up', 'down')),
     statement_index integer,
     statement_checksum text NOT NULL,
+    migration_started_at timestamptz,
     end_key jsonb,
     last_key jsonb,
     walked bigint NOT NULL DEFAULT 0,
@@ -88,8 +92,24 @@ async function prepare(client: Client): Promise<void> {
 }
 
 /**
- * The progress of a backfill: as an earlier run left it, or from the beginning where there was none, or where the
- * statement or its key has been edited since.
+ * When the history says that the migration began in this direction: kept while a run that broke off goes on, and another
+ * time once it was taken back and is applied again, or turned round half way. Null where there is no history.
+ */
+async function beginningOf(client: Client, version: string): Promise<string | null> {
+  const { rows } = await client.query<{ there: boolean }>(
+    "SELECT to_regclass('switchyard.migrations') IS NOT NULL AS there",
+  );
+  if (rows[0]?.there !== true) return null;
+  const found = await client.query<{ began: string }>(
+    "SELECT to_json(started_at) #>> '{}' AS began FROM switchyard.migrations WHERE version = $1",
+    [version],
+  );
+  return found.rows[0]?.began ?? null;
+}
+
+/**
+ * The progress of a backfill: as an earlier run of the same migration in the same direction left it, or from the beginning
+ * where there was none, or where the statement or its key has been edited since.
  * @param findEnd asks for the highest key of the table; called for a new beginning only.
  */
 export async function openProgress(
@@ -99,27 +119,27 @@ export async function openProgress(
   findEnd: () => Promise<Key | undefined>,
 ): Promise<Progress> {
   await prepare(client);
+  const place = [at.version, at.direction, at.index, checksum, await beginningOf(client, at.version)];
   const known = await client.query<Row>(
     `SELECT ${COLUMNS} FROM switchyard.backfills
-      WHERE version = $1 AND direction = $2 AND statement_index = $3 AND statement_checksum = $4`,
-    [at.version, at.direction, at.index, checksum],
+      WHERE ${WHERE} AND statement_checksum = $4 AND migration_started_at IS NOT DISTINCT FROM $5::timestamptz`,
+    place,
   );
   if (known.rows[0] !== undefined) return read(known.rows[0]);
   const end = await findEnd();
   const { rows } = await client.query<Row>(
-    `INSERT INTO switchyard.backfills AS b (version, direction, statement_index, statement_checksum, end_key)
-     VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO switchyard.backfills AS b
+       (version, direction, statement_index, statement_checksum, migration_started_at, end_key)
+     VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (version, direction, statement_index) DO UPDATE
-       SET statement_checksum = excluded.statement_checksum, end_key = excluded.end_key, last_key = NULL, walked = 0,
-           rows = 0, batches = 0, busy_ms = 0, paused_ms = 0, started_at = clock_timestamp(),
-           updated_at = clock_timestamp(), finished_at = NULL
+       SET statement_checksum = excluded.statement_checksum, migration_started_at = excluded.migration_started_at,
+           end_key = excluded.end_key, last_key = NULL, walked = 0, rows = 0, batches = 0, busy_ms = 0, paused_ms = 0,
+           started_at = clock_timestamp(), updated_at = clock_timestamp(), finished_at = NULL
      RETURNING ${COLUMNS}`,
-    [at.version, at.direction, at.index, checksum, end === undefined ? null : JSON.stringify(end)],
+    [...place, end === undefined ? null : JSON.stringify(end)],
   );
   return read(rows[0] as Row);
 }
-
-const WHERE = "version = $1 AND direction = $2 AND statement_index = $3";
 
 export async function readProgress(client: Client, at: BackfillPlace): Promise<Progress> {
   const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM switchyard.backfills WHERE ${WHERE}`, [
@@ -156,22 +176,15 @@ export async function noteBatch(
   return rows[0] === undefined ? undefined : read(rows[0]);
 }
 
-export async function noteEnd(client: Client, at: BackfillPlace, pausedMs: number): Promise<Progress> {
+export async function noteEnd(
+  client: Client,
+  at: BackfillPlace,
+  { busyMs, pausedMs }: Pick<BatchDone, "busyMs" | "pausedMs">,
+): Promise<Progress> {
   const { rows } = await client.query<Row>(
     `UPDATE switchyard.backfills SET finished_at = clock_timestamp(), updated_at = clock_timestamp(),
-       paused_ms = paused_ms + $4 WHERE ${WHERE} RETURNING ${COLUMNS}`,
-    [at.version, at.direction, at.index, pausedMs],
+       busy_ms = busy_ms + $4, paused_ms = paused_ms + $5 WHERE ${WHERE} RETURNING ${COLUMNS}`,
+    [at.version, at.direction, at.index, busyMs, pausedMs],
   );
   return read(rows[0] as Row);
-}
-
-/**
- * Forgets how far the backfills of a migration came. For the runner, in the transaction in which it begins a section
- * anew: a migration that was applied, taken back and is applied again must walk its tables again.
- */
-export async function forgetBackfills(client: Client, version: string): Promise<void> {
-  const { rows } = await client.query<{ there: boolean }>(
-    "SELECT to_regclass('switchyard.backfills') IS NOT NULL AS there",
-  );
-  if (rows[0]?.there === true) await client.query("DELETE FROM switchyard.backfills WHERE version = $1", [version]);
 }

@@ -16,7 +16,6 @@ import { inspectTable } from "./backfill-table";
 import type { Run } from "./run";
 
 export type { BackfillFigures } from "./backfill-figures";
-export { forgetBackfills } from "./backfill-progress";
 export type { BackfillPlace } from "./backfill-progress";
 
 export interface BackfillOptions extends Omit<PaceLimits, "batch"> {
@@ -93,6 +92,8 @@ export async function runBackfill(
 class Walk {
   private readonly client: Client;
   private looked = -Infinity;
+  /** Up to when time is on record, and how much since then went into pauses. */
+  private noted = performance.now();
   private pausedMs = 0;
   /** Since when the batch at hand has been tried, and how often it gave way. */
   private tried: { since: number; times: number } | undefined;
@@ -120,7 +121,7 @@ class Walk {
       try {
         batch = await keys.next(progress.last, progress.end, this.pace.size);
         if (batch === undefined) break;
-        outcome = await this.batch(progress.last, batch, began);
+        outcome = await this.batch(progress.last, batch);
       } catch (error) {
         await this.giveWay(error as DatabaseError, progress.last, batch?.upper);
         continue;
@@ -134,33 +135,35 @@ class Walk {
       await this.pause(this.pace.after(batch.rows, ms));
       if (outcome.load !== undefined) await this.waitFor(outcome.load);
     }
-    return noteEnd(this.client, this.at, this.pausedMs);
+    return noteEnd(this.client, this.at, this.since(performance.now()));
+  }
+
+  /** Time since the last note, so that what a commit took is on record with the next one. */
+  private since(now: number): { busyMs: number; pausedMs: number } {
+    return { busyMs: now - this.noted - this.pausedMs, pausedMs: this.pausedMs };
   }
 
   /** One transaction: the rows of a range, and the note that they are done. */
-  private async batch(
-    last: Key | undefined,
-    { upper, rows }: { upper: Key; rows: number },
-    began: number,
-  ): Promise<Outcome> {
+  private async batch(last: Key | undefined, { upper, rows }: { upper: Key; rows: number }): Promise<Outcome> {
     const { client, cut, types, at } = this;
     // The planner knows little of how composite keys lie, and would now and then read the whole table for a batch.
     const byIndex = types.length > 1 ? "; SET LOCAL enable_seqscan = off" : "";
     await client.query(`BEGIN; SET LOCAL lock_timeout = ${this.limits.lockTimeoutMs}${byIndex}`);
     const result = await client.query(cut.batch(types, last !== undefined), [...upper, ...(last ?? [])]);
     const load = await this.look();
+    const now = performance.now();
     const noted = await noteBatch(client, at, last, {
       upper,
       walked: rows,
       rows: result.rowCount ?? 0,
-      busyMs: performance.now() - began,
-      pausedMs: this.pausedMs,
+      ...this.since(now),
     });
     if (noted === undefined) {
       await client.query("ROLLBACK");
       return { noted: false, progress: await readProgress(client, at), load };
     }
     await client.query("COMMIT");
+    this.noted = now;
     this.pausedMs = 0;
     return { noted: true, progress: noted, load };
   }
