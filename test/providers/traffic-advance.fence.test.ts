@@ -82,7 +82,8 @@ describe("the fence of a walk", function () {
     const fence = await claimed(real(), 300);
     await fence.set(25);
     await scene.stopBalancer();
-    await assert.rejects(fence.broken, (error: FenceBroken) => error.why === "unreachable");
+    const never = new Promise(() => undefined);
+    await assert.rejects(fence.guard(never), (error: FenceBroken) => error.why === "unreachable");
     const { outcome, trouble } = await fence.putBack();
     assert.equal(outcome, "unreachable");
     assert.match(trouble ?? "", /The balancer can't be reached/);

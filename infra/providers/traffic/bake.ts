@@ -64,7 +64,8 @@ export async function bakeStep(step: StepName, parts: BakeParts): Promise<BakeRe
     }
     const bake: Bake = { gaining, share, window, bakes: step.of };
     const now = clock.now();
-    const judgement = unlessDead(judge(bake, figures.samples, figures.firing[gaining], now, plan), gaining, fence);
+    const judged = judge(bake, figures.samples, figures.firing[gaining], now, plan);
+    const judgement = unlessDead(judged, bake, fence, now);
     const { verdict, reasons } = judgement;
     if (verdict !== undefined || now - said >= sayMs) {
       say(bakingLine(step, now - window.from, plan.bake, judgement.figures, figures.firing));
@@ -86,12 +87,13 @@ export async function bakeStep(step: StepName, parts: BakeParts): Promise<BakeRe
   }
 }
 
-/** Nothing may go on to a colour that can't answer, however good it was before or however little was asked of it. */
-function unlessDead(judgement: Judgement, gaining: Colour, { live }: Fence): Judgement {
+/** Nothing goes on to a colour that can't answer, however good it was before or however little was asked of it. */
+function unlessDead(judgement: Judgement, { gaining, window }: Bake, { live }: Fence, now: number): Judgement {
   const { healthy, registered } = live.targets[gaining];
   if (judgement.verdict === undefined || judgement.verdict === "fail" || healthy > 0) return judgement;
-  const found = `none of ${gaining}'s ${registered} targets is healthy`;
-  return { ...judgement, verdict: "fail", reasons: [found, ...judgement.reasons] };
+  const reasons = [`none of ${gaining}'s ${registered} targets is healthy`, ...judgement.reasons];
+  // A single check that came late is no death.
+  return { ...judgement, verdict: now < window.untilAtMost ? undefined : "fail", reasons };
 }
 
 /** Waits until requests follow the weights, or the source's settling time is over. @returns when the bake may begin. */

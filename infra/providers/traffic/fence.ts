@@ -70,11 +70,10 @@ type Change = Parameters<Traffic["change"]>[0];
  * whether the engine is there, tag and weights are the walk's own, and nobody asked for its end.
  */
 export class Fence {
-  /** Rejects with FenceBroken when the walk may not go on. */
-  readonly broken: Promise<never>;
+  /** Why the walk may not go on, once that is so; and who waits for something meanwhile. */
+  #brokenBy: Error | undefined;
+  readonly #waiting = new Set<(reason: Error) => void>();
   readonly #stopped = new AbortController();
-  #reject: (reason: Error) => void = () => undefined;
-  #isBroken = false;
   #live: LiveTraffic;
   #own: number;
   /** What is being set: a change whose answer got lost may have been made, or not. */
@@ -93,9 +92,6 @@ export class Fence {
     this.#live = live;
     this.#own = claim.live;
     this.#beaten = this.#reached = parts.clock.now();
-    this.broken = new Promise<never>((_, reject) => (this.#reject = reject));
-    // Whoever waits for something races it against this; between two waits nobody listens.
-    this.broken.catch(() => undefined);
     parts.interrupted?.addEventListener("abort", this.#interrupt);
   }
 
@@ -128,7 +124,12 @@ export class Fence {
 
   /** The result of `work`, unless the fence breaks before. @throws FenceBroken */
   guard<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([this.broken, work]);
+    // Not Promise.race: a promise that stays open for a whole walk would keep hold of all that ever was raced against it.
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+      if (this.#brokenBy !== undefined) reject(this.#brokenBy);
+    });
   }
 
   /** Sets the weights. @throws FenceBroken; `putBack` then knows what was set. */
@@ -168,7 +169,7 @@ export class Fence {
   #persist(change: Change, isDone: () => boolean): Promise<void> {
     const work = async (): Promise<void> => {
       this.#intended = change.greenWeight;
-      while (!isDone() && !this.#isBroken) {
+      while (!isDone() && this.#brokenBy === undefined) {
         await this.#look();
         const done = isDone() || (await this.#whileReachable(() => this.#commit(change)));
         if (done === null) await this.parts.clock.sleep(retryMs);
@@ -184,8 +185,8 @@ export class Fence {
   };
 
   #break(reason: Error): void {
-    this.#isBroken = true;
-    this.#reject(reason);
+    this.#brokenBy ??= reason;
+    for (const reject of this.#waiting) reject(this.#brokenBy);
   }
 
   async #keepLooking(): Promise<void> {
