@@ -6,7 +6,7 @@ import { Clone, type Ended } from "./stack";
 export const migrationText = (up: string, down: string, phase = "expand"): string =>
   `-- switchyard: phase=${phase}\n-- migrate:up\n${up}\n\n-- migrate:down\n${down}\n`;
 
-/** A clone without a stack: commands that need no engine, run as a person runs them. */
+/** A clone whose commands are run as a person runs them. */
 export class Checkout extends Clone {
   /** `npm run schema -- …`; a code other than 0 is the caller's to judge. */
   schema(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
@@ -23,6 +23,11 @@ export class Checkout extends Clone {
     writeFileSync(join(this.folder, file), text);
   }
 
+  unlink(file: string): void {
+    rmSync(join(this.folder, file));
+  }
+
+  /** Removes the folder of a clone that has no stack running. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

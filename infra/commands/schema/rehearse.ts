@@ -60,21 +60,19 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const rehearsalInputs = z.object({
-  connection: connectionInputs,
-  password: z.string(),
-  owner: z.string(),
-  migrator: z.string(),
-  migratorPassword: z.string(),
-  template: z.string().optional(),
-});
+const administered = z.object({ connection: connectionInputs, password: z.string() });
+const migrated = administered.extend({ owner: z.string() });
 
 /** Who may make a copy of the database, and who works in it. */
 async function targetOf({ login, stack, label }: Source): Promise<RehearsalTarget> {
-  const inputs = rehearsalInputs.safeParse(resourceOf(stack?.resources ?? [], "SchemaRehearsal")?.inputs).data;
-  if (inputs !== undefined) {
-    const { connection, password, owner, migrator: user, migratorPassword, template } = inputs;
-    return { connection, password, owner, migrator: { user, password: migratorPassword }, template };
+  const resources = stack?.resources ?? [];
+  const administrator = administered.safeParse(resourceOf(resources, "AccessCheck")?.inputs).data;
+  const migrator = migrated.safeParse(resourceOf(resources, "SchemaWiden")?.inputs).data;
+  if (administrator !== undefined && migrator !== undefined) {
+    const database = resources.find(({ type }) => type === "postgresql:index/database:Database");
+    const template = z.string().optional().safeParse(database?.inputs["template"]).data;
+    const { connection, password, owner } = migrator;
+    return { ...administrator, owner, migrator: { user: connection.user, password }, template };
   }
   if (login === undefined || stack !== undefined)
     throw new CommandError(`${label} has no database to copy yet; npx pulumi up makes it`);
