@@ -232,6 +232,18 @@ for (const major of [15, 18] as const) {
       });
     });
 
+    it("takes a row without what an old release must give for a new one's, though it gives nothing new either", async () => {
+      await given("CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL);", {
+        sync: "sync=rename table=people old=name new=title",
+        up: "ALTER TABLE people ADD COLUMN title text NOT NULL DEFAULT 'nobody';",
+      });
+      assert.deepEqual(await write("INSERT INTO people (id) VALUES (1)"), { name: "nobody", title: "nobody" });
+      await assert.rejects(
+        write("UPDATE people SET name = NULL"),
+        /null value in column "name"|null value in column "title"/,
+      );
+    });
+
     it("takes a key that a sequence fills: int to bigint", async () => {
       await given("CREATE TABLE people (id int PRIMARY KEY, n serial);", {
         sync: "sync=type table=people old=n new=n8",
