@@ -17,6 +17,7 @@ const providers: Record<string, () => AnyProvider> = {
   Passwords: () => (require("./passwords/provider") as { provider: AnyProvider }).provider,
   SchemaRehearsal: () => (require("./schema-rehearsal/provider") as { provider: AnyProvider }).provider,
   SchemaWiden: () => (require("./schema-widen/provider") as { provider: AnyProvider }).provider,
+  SchemaNarrow: () => (require("./schema-narrow/provider") as { provider: AnyProvider }).provider,
   AccessCheck: () => (require("./access-check/provider") as { provider: AnyProvider }).provider,
   LocalDatabase: () => (require("../platform/local/database/provider") as { provider: AnyProvider }).provider,
   LocalTakeOver: () => (require("../platform/local/take-over/provider") as { provider: AnyProvider }).provider,

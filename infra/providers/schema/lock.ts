@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 
-/** Any fixed number of our own: "switchya" as a 64-bit integer. */
-const lockKey = "8320522266418539873";
+/** Any fixed number of our own: the bytes of "switchya" as one. */
+const lockKey = "8320234785195194721";
 
 interface Holder {
   pid: number;
   application: string;
-  since: string;
+  /** Null where PostgreSQL shows another role's session to nobody. */
+  since: string | null;
 }
 
 /**
@@ -48,7 +49,7 @@ async function tryLock(lock: Client): Promise<boolean> {
   return rows[0]?.got === true;
 }
 
-/** Before each statement: a lock whose session was ended protects nothing any more. */
+/** Before each statement. The lock belongs to the session and is given back in one place: while the one lives, so does the other. */
 async function assertHeld(lock: Client): Promise<void> {
   try {
     await lock.query("SELECT 1");
@@ -63,7 +64,8 @@ async function assertHeld(lock: Client): Promise<void> {
 
 async function findHolder(lock: Client): Promise<Holder | undefined> {
   const { rows } = await lock.query<Holder>(
-    `SELECT a.pid, a.application_name AS application, a.backend_start::text AS since
+    `SELECT a.pid, a.application_name AS application,
+            to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') AS since
        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (l.classid::bigint << 32 | l.objid::bigint) = $1::bigint AND l.objsubid = 1`,
@@ -73,4 +75,4 @@ async function findHolder(lock: Client): Promise<Holder | undefined> {
 }
 
 const describe = ({ pid, application, since }: Holder): string =>
-  `pid ${pid} (${application === "" ? "no application name" : application}) since ${since}`;
+  `pid ${pid} (${application === "" ? "no application name" : application})${since === null ? "" : ` since ${since}`}`;

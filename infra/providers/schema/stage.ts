@@ -1,0 +1,152 @@
+import { stagesOf, stepsTo } from "../../rollout/schema-steps";
+import type { Migration as Summary, SchemaPlan, SchemaStep, StepName } from "../../rollout/types";
+import { compareVersions, readMigrations, type Migration } from "../../schema";
+import { acceptFiles, editedFiles, type Edited } from "./accept";
+import { prepareHistory, factsOf, readHistory, readSchemaFacts, type HistoryRow, type SchemaFacts } from "./history";
+import { Impacts } from "./impacts";
+import type { Run, RunStep } from "./run";
+import { runStep, stepFromFile, stepFromRecord } from "./run-step";
+import { withRun, type RunOptions, type RunTarget } from "./session";
+
+/** `widen`: before traffic advances. `narrow`: after no release that it breaks can run. */
+export type StageName = "widen" | "narrow";
+
+/** What an `up` asks of the schema, and what the plan lets it do. */
+export interface StageOrders {
+  readonly stage: StageName;
+  /** Absolute path of the migrations' folder. */
+  readonly folder: string;
+  /** "latest", or a version. */
+  readonly migrateTo: string;
+  /** The files as the plan has judged them. */
+  readonly migrations: readonly Summary[];
+  readonly plan: { readonly early: readonly string[]; readonly waits: readonly string[] };
+  /** Versions whose edited file the history takes over. */
+  readonly acceptEdited: readonly string[];
+  /** Versions whose loss of data is accepted: what goes is counted and kept on record. */
+  readonly acceptLoss: readonly string[];
+  /** Which releases are declared, for the record. */
+  readonly release: string;
+  readonly backup?: string;
+}
+
+/** A run that broke off, with what is real now. */
+export class StageFailure extends Error {
+  constructor(
+    message: string,
+    /** Undefined where the database can't say any more. */
+    readonly facts: SchemaFacts | undefined,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** What a stage would do now; empty where there is nothing to do. */
+export interface StageWork {
+  readonly steps: readonly SchemaStep[];
+  readonly edited: readonly Edited[];
+}
+
+/** The very functions by which the rules have judged the plan say what is to be done. */
+export function workOf(
+  orders: Pick<StageOrders, "stage" | "migrateTo" | "migrations" | "plan">,
+  history: readonly HistoryRow[],
+): StageWork {
+  const stages = stagesOf(stepsTo(orders, factsOf(history)), planOf(orders.plan));
+  const left = orders.stage === "narrow" ? stages.widen : [];
+  if (left.length > 0)
+    throw new Error(
+      `SchemaWiden has left ${left.map(nameOf).join(", ")} undone, and what narrows comes after it: run pulumi up without ` +
+        "--target",
+    );
+  return { steps: stages[orders.stage], edited: editedFiles(orders.migrations, history) };
+}
+
+const nameOf = ({ migration, direction }: SchemaStep): string => `${migration.version}_${migration.name} ${direction}`;
+
+// In inputs they are plain text; a name that no step has does nothing.
+const planOf = ({ early, waits }: StageOrders["plan"]): SchemaPlan => ({
+  early: early as StepName[],
+  waits: waits as StepName[],
+});
+
+/**
+ * Runs what of an `up` belongs to a stage, one migration at a time, alone on that database.
+ * @returns what is real afterwards
+ * @throws StageFailure for a migration that failed, or whose turn did not come; Error before anything began
+ */
+export function runStage(target: RunTarget, orders: StageOrders, options: RunOptions): Promise<SchemaFacts> {
+  const files = readFiles(orders);
+  return withRun(target, options, async (run) => {
+    await prepareHistory(run.client);
+    try {
+      await new Stage(run, orders, files).run();
+    } catch (error) {
+      throw new StageFailure((error as Error).message, await factsAfter(run), { cause: error });
+    }
+    return readSchemaFacts(run.client);
+  });
+}
+
+/** The session that worked may be gone. What the database says then is for the next preview to find out. */
+const factsAfter = ({ client }: Run): Promise<SchemaFacts | undefined> =>
+  readSchemaFacts(client).catch(() => undefined);
+
+function readFiles({ folder, migrations }: StageOrders): Map<number, Migration> {
+  const files = new Map(readMigrations(folder).map((file) => [Number(file.version), file]));
+  for (const { version, name, checksum } of migrations) {
+    const file = files.get(Number(version));
+    if (file?.checksum !== checksum)
+      throw new Error(
+        `${folder}/${file?.fileName ?? `${version}_${name}.sql`} changed while pulumi up ran; run it again`,
+      );
+  }
+  return files;
+}
+
+class Stage {
+  constructor(
+    private readonly run_: Run,
+    private readonly orders: StageOrders,
+    private readonly files: ReadonlyMap<number, Migration>,
+  ) {}
+
+  async run(): Promise<void> {
+    const { client, say } = this.run_;
+    let history = await readHistory(client);
+    const { edited } = workOf(this.orders, history);
+    if (edited.length > 0) {
+      await acceptFiles(this.run_, edited, this.files, this.orders);
+      history = await readHistory(client);
+    }
+    const { steps } = workOf(this.orders, history);
+    const impacts = new Impacts(this.run_, history);
+    for (const step of steps) {
+      const ready = this.stepOf(step, history);
+      await impacts.before(ready);
+      say(`${nameOf(step)}: begins`);
+      const began = performance.now();
+      await runStep(this.run_, ready, this.optionsOf(step));
+      say(`${nameOf(step)}: done in ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+      impacts.after(ready);
+    }
+    await impacts.end();
+  }
+
+  private stepOf({ migration, direction }: SchemaStep, history: readonly HistoryRow[]): RunStep {
+    if (direction === "down") {
+      const row = history.find(({ version }) => compareVersions(version, migration.version) === 0);
+      if (row !== undefined) return stepFromRecord(row, "down");
+    }
+    const file = this.files.get(Number(migration.version));
+    if (file === undefined) throw new Error(`${migration.version}_${migration.name} is on no record and has no file`);
+    return stepFromFile(file, direction, migration);
+  }
+
+  private optionsOf({ migration, direction }: SchemaStep) {
+    const { release, backup, acceptLoss } = this.orders;
+    const accepted = acceptLoss.some((version) => compareVersions(version, migration.version) === 0);
+    return { release, backup, acceptedLoss: accepted && migration.lossy[direction] };
+  }
+}

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Client, DatabaseError } from "pg";
+import { withConnection } from "../connection";
+import type { Run } from "./run";
+
+/** A statement that takes longer than this is watched, and looked at this often, in ms. */
+const lookMs = 1_000;
+
+interface Blocker {
+  pid: number;
+  application: string;
+  since: string | null;
+  query: string | null;
+}
+
+/**
+ * Runs one statement of the run's session. While it takes long, another session says who holds it up, and ends it when the
+ * schema lock is lost.
+ * @param what names the statement in progress lines, such as "0004_add_slug:7"
+ * @throws what `work` throws; when the lock was lost, that
+ */
+export async function watched<T>(run: Run, what: string, work: () => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const seen: Seen = {};
+  const watching = watch(run, what, ended.signal, seen);
+  try {
+    return await work();
+  } catch (error) {
+    ended.abort();
+    await watching;
+    if (seen.lost !== undefined) throw seen.lost;
+    const { code, message } = error as DatabaseError;
+    if (code === "55P03" && seen.blockers !== undefined)
+      (error as DatabaseError).message = `${message}; it waited for ${seen.blockers}`;
+    throw error;
+  } finally {
+    ended.abort();
+    await watching;
+  }
+}
+
+interface Seen {
+  /** Why the statement was ended. */
+  lost?: Error;
+  /** Who held it up last. */
+  blockers?: string;
+}
+
+async function watch(run: Run, what: string, ended: AbortSignal, seen: Seen): Promise<void> {
+  if (!(await pause(lookMs, ended))) return;
+  try {
+    await withConnection(run.connection, run.password, "switchyard-watch", async (watcher) => {
+      // As itself the migrator may see and end its own sessions; as the owner it may not.
+      await watcher.query("SET ROLE NONE");
+      do {
+        seen.lost = await run.assertHeld().then(
+          () => undefined,
+          (error: unknown) => error as Error,
+        );
+        if (seen.lost !== undefined) return cancel(watcher, run.client);
+        const line = (await findBlockers(watcher, run.client)).map(describeBlocker).join("; ");
+        if (line !== "" && line !== seen.blockers) run.say(`${what} waits for ${line}`);
+        seen.blockers = line === "" ? seen.blockers : line;
+      } while (await pause(lookMs, ended));
+    });
+  } catch (error) {
+    // The statement goes on unwatched; its own timeouts hold, and the lock is asked for again before the next one.
+    run.say(`${what} can't be watched: ${(error as Error).message}`);
+  }
+}
+
+/** @returns false once the statement has ended. */
+const pause = (ms: number, ended: AbortSignal): Promise<boolean> =>
+  delay(ms, true, { signal: ended, ref: false }).catch(() => false);
+
+// The types leave it out; it is what the server told when the session began.
+const pidOf = (client: Client): number => (client as unknown as { processID: number }).processID;
+
+async function findBlockers(watcher: Client, client: Client): Promise<Blocker[]> {
+  const { rows } = await watcher.query<Blocker>(
+    `SELECT a.pid, a.application_name AS application,
+            to_char(coalesce(a.xact_start, a.backend_start) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') AS since,
+            regexp_replace(left(a.query, 60), '\\s+', ' ', 'g') AS query
+       FROM unnest(pg_blocking_pids($1)) AS b (pid) JOIN pg_stat_activity AS a USING (pid) ORDER BY a.pid`,
+    [pidOf(client)],
+  );
+  return rows;
+}
+
+function describeBlocker({ pid, application, since, query }: Blocker): string {
+  const who = `pid ${pid} (${application === "" ? "no application name" : application})`;
+  const hidden = query === null || query === "" || query.startsWith("<");
+  return `${who}${since === null ? "" : `, at work since ${since}`}${hidden ? "" : `: ${query}`}`;
+}
+
+async function cancel(watcher: Client, client: Client): Promise<void> {
+  await watcher.query("SELECT pg_cancel_backend($1)", [pidOf(client)]);
+}
