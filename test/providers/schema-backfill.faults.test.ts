@@ -63,11 +63,15 @@ for (const major of [15, 18] as const) {
     it("does a batch no second time that the session of a killed run commits late", async () => {
       await makeTable(100);
       await assert.rejects(
-        shop.backfill(update(10), {}, shop.run(async () => {
-          if ((await shop.batches()) === 2) throw new Error("killed");
-        })),
+        shop.backfill(
+          update(10),
+          {},
+          shop.run(async () => {
+            if ((await shop.batches()) === 2) throw new Error("killed");
+          }),
+        ),
         /killed/,
-      ); // prettier-ignore
+      );
       const late = await shop.connect();
       await late.query(`BEGIN; UPDATE t SET done = 1 WHERE k > 200 AND k <= 300;
         UPDATE switchyard.backfills SET last_key = '["300"]', walked = 30, rows = 30, batches = 3 WHERE version = '${shop.version}'`);

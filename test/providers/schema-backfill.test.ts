@@ -103,23 +103,61 @@ for (const major of [15, 18] as const) {
     describe("refuses, before it changes anything", () => {
       const refused: [what: string, setUp: string, sql: string, message: RegExp][] = [
         ["a key that may be NULL", "CREATE TABLE r (a int UNIQUE, b int)", "", /r\.a may be NULL.*SET NOT NULL/],
-        ["a key without a unique index", "CREATE TABLE r (a int NOT NULL, b int, id int PRIMARY KEY)", "", /no unique index.*CREATE UNIQUE INDEX CONCURRENTLY ON "r" \("a"\).*backfill=id/],
-        ["a unique index over part of the rows", "CREATE TABLE r (a int NOT NULL, b int); CREATE UNIQUE INDEX ON r (a) WHERE a > 0", "", /no unique index/],
-        ["a unique index in another order", 'CREATE TABLE r (a text NOT NULL, b int); CREATE UNIQUE INDEX ON r (a COLLATE "POSIX")', "", /no unique index/],
-        ["part of a unique index", "CREATE TABLE r (a int, b int, PRIMARY KEY (b, a))", "", /no unique index.*backfill=b,a/],
+        [
+          "a key without a unique index",
+          "CREATE TABLE r (a int NOT NULL, b int, id int PRIMARY KEY)",
+          "",
+          /no unique index.*CREATE UNIQUE INDEX CONCURRENTLY ON "r" \("a"\).*backfill=id/,
+        ],
+        [
+          "a unique index over part of the rows",
+          "CREATE TABLE r (a int NOT NULL, b int); CREATE UNIQUE INDEX ON r (a) WHERE a > 0",
+          "",
+          /no unique index/,
+        ],
+        [
+          "a unique index in another order",
+          'CREATE TABLE r (a text NOT NULL, b int); CREATE UNIQUE INDEX ON r (a COLLATE "POSIX")',
+          "",
+          /no unique index/,
+        ],
+        [
+          "part of a unique index",
+          "CREATE TABLE r (a int, b int, PRIMARY KEY (b, a))",
+          "",
+          /no unique index.*backfill=b,a/,
+        ],
         ["a view", "CREATE TABLE base (a int PRIMARY KEY, b int); CREATE VIEW r AS TABLE base", "", /r is not a table/],
-        ["a table that others inherit from", "CREATE TABLE r (a int PRIMARY KEY, b int); CREATE TABLE base () INHERITS (r)", "", /write ONLY r/],
+        [
+          "a table that others inherit from",
+          "CREATE TABLE r (a int PRIMARY KEY, b int); CREATE TABLE base () INHERITS (r)",
+          "",
+          /write ONLY r/,
+        ],
         ["a table that is not there", "", "UPDATE nowhere SET b = 1", /no table nowhere/],
-        ["a column that is not there", "CREATE TABLE r (id int PRIMARY KEY, b int)", "", /r has no column a .*backfill=id/],
+        [
+          "a column that is not there",
+          "CREATE TABLE r (id int PRIMARY KEY, b int)",
+          "",
+          /r has no column a .*backfill=id/,
+        ],
         [
           "an aggregate of somebody's own",
           "CREATE TABLE r (a int PRIMARY KEY, b int); CREATE TABLE base (b int); CREATE OR REPLACE AGGREGATE middle (int) (SFUNC = int4larger, STYPE = int)",
-          "INSERT INTO base SELECT middle(b) FROM r", /middle\(\) joins rows together/,
+          "INSERT INTO base SELECT middle(b) FROM r",
+          /middle\(\) joins rows together/,
         ],
-        ...(major < 18 ? [] : [
-          ["a NOT NULL that is not valid", "CREATE TABLE r (a int UNIQUE, b int); INSERT INTO r VALUES (NULL, 1); ALTER TABLE r ADD NOT NULL a NOT VALID", "", /r\.a may be NULL/] as [string, string, string, RegExp],
-        ]),
-      ]; // prettier-ignore
+        ...(major < 18
+          ? []
+          : [
+              [
+                "a NOT NULL that is not valid",
+                "CREATE TABLE r (a int UNIQUE, b int); INSERT INTO r VALUES (NULL, 1); ALTER TABLE r ADD NOT NULL a NOT VALID",
+                "",
+                /r\.a may be NULL/,
+              ] as [string, string, string, RegExp],
+            ]),
+      ];
       for (const [what, setUp, sql, message] of refused) {
         it(what, async () => {
           await shop.client

@@ -7,7 +7,7 @@ import type { Key } from "./backfill-progress";
  * How keys are written as text, for one query: whatever the session prints dates and fractions like, the text must be
  * read as the same value by a session that prints them otherwise.
  */
-const EXACT_TEXT = `exact AS MATERIALIZED (SELECT set_config('DateStyle', 'ISO', true),
+const EXACT_TEXT = `switchyard_exact_text AS MATERIALIZED (SELECT set_config('DateStyle', 'ISO', true),
   set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true))`;
 
 /** The keys of a walked table, in their order by its unique index. */
@@ -32,7 +32,7 @@ export class WalkedKeys {
   /** The highest key; undefined for an empty table. */
   async highest(): Promise<Key | undefined> {
     const { rows } = await this.client.query<{ key: string[] }>(
-      `WITH ${EXACT_TEXT} SELECT ${this.text} FROM exact,
+      `WITH ${EXACT_TEXT} SELECT ${this.text} FROM switchyard_exact_text,
          (SELECT ${this.columns} FROM ${this.from} ORDER BY ${this.descending} LIMIT 1) walked`,
     );
     return rows[0]?.key;
@@ -43,7 +43,7 @@ export class WalkedKeys {
     const conditions = range(this.cut.key.map(quoted), this.types, last !== undefined);
     const values = [...end, ...(last ?? []), size];
     const { rows } = await this.client.query<{ key: string[]; rows: number }>(
-      `WITH ${EXACT_TEXT} SELECT ${this.text}, walked.number::int AS rows FROM exact,
+      `WITH ${EXACT_TEXT} SELECT ${this.text}, walked.number::int AS rows FROM switchyard_exact_text,
          (SELECT ${this.columns}, row_number() OVER (ORDER BY ${this.columns}) AS number
             FROM (SELECT ${this.columns} FROM ${this.from} WHERE ${conditions.join(" AND ")}
                    ORDER BY ${this.columns} LIMIT $${values.length}) batch
