@@ -38,6 +38,8 @@ export interface SyncSql {
   readonly made: readonly string[];
   /** The new columns are just what the old ones make them. */
   readonly newFollows: string;
+  /** The old columns hold more than the new ones tell, or the new ones more than the old: no way back brings that again. */
+  readonly richer: { readonly old: string; readonly new: string } | undefined;
   /** What would be lost with the new columns: it differs, and the new columns hold something. */
   readonly newerOnly: string;
   /** Brings in step what one side alone holds: the new columns from the old, or (a new release's row) the other way. */
@@ -160,6 +162,7 @@ function twoSided(
     oldRequired: columns.old.some(({ required }) => required),
     made: r.assign("new").map(({ value }) => value),
     newFollows: r.follows("new"),
+    richer: { old: `NOT ${r.follows("old")}`, new: `NOT ${r.follows("new")} AND NOT (${r.newAbsent})` },
     newerOnly,
     fill: [{ set: set("new"), where: `${differs} AND ${r.newAbsent}` }, ...save],
     save,
@@ -229,6 +232,7 @@ function fillNulls(table: SyncTable, names: SyncNames, forward: readonly Bound[]
     oldRequired: false,
     made: r.assign("new").map(({ value }) => value),
     newFollows: r.follows("new"),
+    richer: undefined,
     newerOnly: "false",
     fill: [{ set, where: isNull("r") }],
     save: [],

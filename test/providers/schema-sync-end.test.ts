@@ -106,6 +106,20 @@ for (const major of [15, 18] as const) {
       ]);
     });
 
+    it("says of how many rows the shape that goes held more, so that no way back brings it again", async () => {
+      await db.owner.query("INSERT INTO people VALUES (1, 'Ada King Noel', 1), (2, 'Bo Li', 2)");
+      await db.up(expand);
+      const more = (columns: string) =>
+        `the sync 0002/1 of people (name and first_name, last_name): 1 row holds more in ${columns} than the other shape ` +
+        "tells; that goes, and no way back brings it again";
+      await db.up(contract);
+      assert.deepEqual(db.lines, [more("name")]);
+      await db.down(contract);
+      await db.owner.query("UPDATE people SET first_name = 'Bo Bo' WHERE id = 2");
+      await db.down(expand);
+      assert.deepEqual(db.lines.slice(-1), [more("first_name, last_name")]);
+    });
+
     it("a contract mends what one side alone holds, whichever it is, and says how many rows", async () => {
       await db.up(expand);
       await behind("INSERT INTO people (id, name) SELECT n, 'Ada King' FROM generate_series(1, 3000) n");

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { parseSql } from "../../schema/parser";
-import { quotedTable, syncNames, syncTable, tableLabel, sidesOf } from "../../schema/sync";
+import { newNames, oldNames, quotedTable, syncNames, syncTable, tableLabel, sidesOf } from "../../schema/sync";
 import { quoted, unquoted } from "../../schema/sync-expression";
 import type { Repair, SyncSql } from "../../schema/sync-sql";
 import { relationsIn } from "../../schema/tree";
@@ -8,7 +8,7 @@ import type { Run, RunStep } from "./run";
 import { describe } from "./sync-checks";
 import { differingRows, missingOf, sqlOf } from "./sync-differing";
 import { dropSync } from "./sync-install";
-import { count, repair, sampleKeys, triggerState } from "./sync-repair";
+import { counts, repair, sampleKeys, triggerState } from "./sync-repair";
 import { endSync, type RecordedSync } from "./sync-record";
 import { inTransaction, lockTables, withOwnSettings, withSideSession } from "./sync-session";
 
@@ -22,6 +22,9 @@ interface Ending {
   readonly repairs: readonly Repair[];
   /** Which rows stand against it; undefined for `manual`, which counts them itself. */
   readonly condition: string | undefined;
+  /** Rows whose going side holds more than the other one tells. */
+  readonly richer: string | undefined;
+  readonly going: readonly string[];
   /** Tables to lock, quoted. */
   readonly tables: readonly string[];
   /** As the catalogue has them. */
@@ -57,7 +60,10 @@ async function plan(client: Client, one: RecordedSync, way: Way): Promise<Ending
   if (sql !== undefined) {
     const { insert, update } = syncNames(one.id, table);
     const [repairs, condition] = way === "forward" ? [sql.fill, sql.differs] : [sql.save, sql.newerOnly];
-    return { one, sql, repairs, condition, tables: [quotedTable(table)], triggers: [insert, update] };
+    const [richer, going] =
+      way === "forward" ? [sql.richer?.old, oldNames(one.sync)] : [sql.richer?.new, newNames(one.sync)];
+    const triggers = [insert, update];
+    return { one, sql, repairs, condition, richer, going, tables: [quotedTable(table)], triggers };
   }
   const parsed = parseSql(one.sync.differing ?? "SELECT 0");
   const read = relationsIn(parsed.ok ? parsed.statements : []).map((name) => name.split(".").map(quoted).join("."));
@@ -65,7 +71,7 @@ async function plan(client: Client, one: RecordedSync, way: Way): Promise<Ending
     ...new Set([quotedTable(table), ...read.map((name) => (name.includes('"."') ? name : `"public".${name}`))]),
   ];
   const triggers = one.sync.triggers.map(unquoted);
-  return { one, sql, repairs: [], condition: undefined, tables, triggers };
+  return { one, sql, repairs: [], condition: undefined, richer: undefined, going: [], tables, triggers };
 }
 
 /** Between the triggers and the column, a release's insert would be refused for what the triggers filled in. */
@@ -93,18 +99,30 @@ async function bringInStep(run: Run, step: RunStep, ending: Ending): Promise<str
       total += written;
       await run.assertHeld();
       const { state } = await triggerState(side, ending.tables, ending.triggers);
-      const left = await remaining(side, ending);
+      const { left, richer } = await remaining(side, ending);
       // Writers may have moved rows past the walk; as long as it finds some, it goes on.
       if (left > 0 && written > 0) continue;
       if (total > 0) run.say(`${describe(one)}: ${total} rows were brought in step`);
       if (left > 0) throw await refusal(side, step, ending, left);
+      if (richer > 0)
+        run.say(
+          `${describe(one)}: ${richer} ${richer === 1 ? "row holds" : "rows hold"} more in ${ending.going.join(", ")} than ` +
+            "the other shape tells; that goes, and no way back brings it again",
+        );
       return state;
     }
   });
 }
 
-const remaining = (client: Client, { one, condition }: Ending): Promise<number> =>
-  condition === undefined ? differingRows(client, one.sync) : count(client, one.sync, condition);
+/** Counted in one snapshot. */
+async function remaining(
+  client: Client,
+  { one, condition, richer }: Ending,
+): Promise<{ left: number; richer: number }> {
+  if (condition === undefined) return { left: await differingRows(client, one.sync), richer: 0 };
+  const [left = 0, more = 0] = await counts(client, one.sync, [condition, richer ?? "false"]);
+  return { left, richer: more };
+}
 
 /** Under the table's lock: nobody writes any more, so what was counted is true, or is counted again. */
 async function drop(run: Run, step: RunStep, ending: Ending, counted: string): Promise<void> {
@@ -115,7 +133,7 @@ async function drop(run: Run, step: RunStep, ending: Ending, counted: string): P
     const allOn = sql === undefined ? on > 0 : missing === 0 && on === state.split(",").length;
     if (state === counted && allOn) return;
     run.say(`${describe(one)}: its triggers were changed or off, so its rows are counted once more under the lock`);
-    const left = await remaining(client, ending);
+    const { left } = await remaining(client, ending);
     if (left > 0) throw await refusal(client, step, ending, left);
   });
   await forget(client, one, step.version);

@@ -85,12 +85,20 @@ async function patiently(
   }
 }
 
-/** How many rows there are for which `condition` over `r` holds, in one snapshot. */
-export async function count(client: Client, sync: Sync, condition: string): Promise<number> {
-  const { rows } = await client.query<{ count: string }>(
-    `SELECT count(*) FROM ${quotedTable(syncTable(sync))} AS r WHERE ${condition}`,
+/** How many rows there are for which each condition over `r` holds, all in one snapshot. */
+export async function counts(client: Client, sync: Sync, conditions: readonly string[]): Promise<number[]> {
+  const columns = conditions.map((condition) => `(count(*) FILTER (WHERE ${condition}))::text`);
+  const { rows } = await client.query<{ found: string[] }>(
+    `SELECT ARRAY[${columns.join(", ")}] AS found FROM ${quotedTable(syncTable(sync))} AS r`,
   );
-  return Number(rows[0]?.count ?? 0);
+  return (rows[0]?.found ?? []).map(Number);
+}
+
+/** How many rows there are for which `condition` over `r` holds. */
+export async function count(client: Client, sync: Sync, condition: string): Promise<number> {
+  const [found] = await counts(client, sync, [condition]);
+  if (found === undefined) throw new Error(`no count came back for ${sync.table}`);
+  return found;
 }
 
 /** Primary keys (places, where there is none) of a few such rows, for a message. */
