@@ -98,6 +98,15 @@ describe("TrafficAdvance that is ended from outside", function () {
     assert.deepEqual(await scene.live(), plain);
   });
 
+  it("doesn't wait for a green that a killed walk left with traffic, and that died since", async () => {
+    scene = await Scene.set(0);
+    await setTraffic(50, tagsOf("1@then", 0, 100, dead));
+    await scene.crash("green");
+    const { result } = await scene.under(() => scene.advance(scene.inputs(declaring(100)), { readyWithin: 60_000 }));
+    assert.match(result.failure ?? "", /greenWeight 50: fail .* green fails 100 % .* greenWeight is back at 0$/);
+    assert.deepEqual(scene.weightsSet(), [50, 0]);
+  });
+
   it("goes back first when a killed walk went elsewhere", async () => {
     scene = await Scene.set(0);
     await setTraffic(50, tagsOf("1@then", 0, 100, dead));

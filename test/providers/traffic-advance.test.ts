@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { unknownValue } from "../../infra/providers/contract";
+import { provider } from "../../infra/providers/traffic-advance/provider";
 import { walkTags } from "../../infra/providers/traffic/tags";
 import { declaring, Scene, shortBake } from "../support/traffic";
 
@@ -82,17 +84,22 @@ describe("TrafficAdvance", function () {
     assert.deepEqual(await scene.live(), { greenWeight: 0, tags: {} });
   });
 
-  it("gives green nothing while it has fewer copies than blue, and names the key", async () => {
+  it("refuses at preview to give green traffic with fewer copies than blue, names the key, and never does it", async () => {
     scene = await Scene.set(0);
-    const declared = declaring(100);
-    const { blue } = declared.releases;
-    const news = scene.inputs({ ...declared, releases: { ...declared.releases, blue: blue && { ...blue, count: 2 } } });
-    const { failure } = await scene.advance(news);
-    assert.match(
-      failure ?? "",
-      /green is declared with count 1, and needs 2.*config set --path switchyard:green.count 2/,
-    );
+    const more = (weight: number) => {
+      const declared = declaring(weight);
+      const { blue } = declared.releases;
+      return { ...declared, releases: { ...declared.releases, blue: blue && { ...blue, count: 2 } } };
+    };
+    const news = scene.inputs(more(100), more(0));
+    const message = /green.count is 1, and blue runs 2.*pulumi config set --path switchyard:green.count 2/;
+    assert.match((await provider.check?.(news, undefined))?.join() ?? "", message);
+    assert.match((await scene.advance(news)).failure ?? "", message);
     assert.deepEqual(scene.weightsSet(), []);
+
+    assert.deepEqual(await provider.check?.(scene.inputs(more(0), more(0)), undefined), []);
+    assert.deepEqual(await provider.check?.(scene.inputs(declaring(100)), undefined), []);
+    assert.deepEqual(await provider.check?.({ ...news, attempts: unknownValue as never }, undefined), []);
   });
 
   it("takes no requests at all for nothing seen: back at maxBake, or on where config says so", async () => {

@@ -10,6 +10,7 @@ import {
   type OpenRecord,
   type ShiftEnd,
 } from "../record/record";
+import { countsOf } from "../traffic/capacity";
 import type { FenceParts } from "../traffic/fence";
 import { describe, noWalk, thisOwner, walkIdOf, type WalkMark } from "../traffic/mark";
 import { untilNobodyWalks } from "../traffic/others";
@@ -148,7 +149,7 @@ async function walkOn(news: Inputs, { traffic, live, left, from }: Decided, arou
 const planOf = (declared: Declared, readyWithin: number | undefined): WalkPlan => ({
   bake: declared.bake,
   steps: stepsOf(declared),
-  counts: { blue: declared.releases.blue?.count ?? 0, green: declared.releases.green?.count ?? 0 },
+  counts: countsOf(declared),
   ...(readyWithin === undefined ? {} : { readyWithin }),
 });
 

@@ -1,5 +1,7 @@
 import { trafficAt, TrafficUnreachable, type LiveTraffic } from "../../platform/traffic";
+import { classifyShift } from "../../rollout/shift";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
+import { countsOf, tooFewCopies } from "../traffic/capacity";
 import { systemClock } from "../traffic/clock";
 import { engineAddress, engineAt } from "../traffic/engine";
 import { describe, isLeftBehind, markIn } from "../traffic/mark";
@@ -12,6 +14,14 @@ const heedNot = (): void => undefined;
 function say(line: string): void {
   if (!process.stderr.listeners("error").includes(heedNot)) process.stderr.on("error", heedNot);
   console.error(line);
+}
+
+/** What would end the walk that follows from what is settled is said before anything begins. */
+function check({ settled, attempts, declared }: Inputs): string[] {
+  if (hasUnknown([settled, attempts, declared]) || settled === undefined) return [];
+  const shift = classifyShift(settled.weight, { settled, attempts }, declared);
+  const problem = shift.kind === "advance" ? tooFewCopies(shift.gaining, countsOf(declared)) : undefined;
+  return problem === undefined ? [] : [problem];
 }
 
 /** Live weights count, not what state remembers: a walk may have been killed half way, or somebody moved them. */
@@ -96,6 +106,7 @@ function heedSignals(): { interrupted: AbortSignal; heedNoMore: () => void } {
 const idOfAdvance = "advance";
 
 export const provider: Provider<Inputs, State> = {
+  check,
   diff,
   create: async (inputs) => ({ id: idOfAdvance, outs: await shift(inputs) }),
   update: (olds, news) => shift(news, olds),

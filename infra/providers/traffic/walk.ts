@@ -1,14 +1,17 @@
 import type { Telemetry } from "../../platform/telemetry";
 import type { LiveTraffic } from "../../platform/traffic";
-import { otherColour } from "../../rollout/names";
+import { shareOf } from "../../rollout/names";
 import { walk } from "../../rollout/shift";
 import type { BakePlan, Colour, PerColour } from "../../rollout/types";
+import { neededBy, tooFewCopies } from "./capacity";
 import { bakeStep, type BakeResult } from "./bake";
-import { Fence, FenceBroken, type Cause, type Claim, type FenceParts, type PutBack } from "./fence";
+import { Fence, FenceBroken, type Claim, type FenceParts, type PutBack } from "./fence";
 import { nameOf, took, type StepName } from "./progress";
 
 /** How long the colour that gains traffic may take to have enough healthy targets: the guides' 300 s, in ms. */
 const usualReadyWithin = 300_000;
+/** And if it has traffic already, and nothing healthy to answer it: requests fail meanwhile. */
+const readyAgainWithin = 10_000;
 
 /** How an advance walks. Plain data. */
 export interface WalkPlan {
@@ -49,8 +52,6 @@ export interface WalkReport {
   readonly steps: readonly StepReport[];
   /** Why it didn't arrive, on one line; left out when it did. */
   readonly cause?: string;
-  /** What ended it, where it wasn't the walk itself. */
-  readonly endedBy?: Cause;
 }
 
 /** A step that did not go well: the walk ends, and its weights are put back. */
@@ -71,7 +72,8 @@ export async function runWalk(parts: WalkParts): Promise<WalkReport> {
     if (!isOnTheWay(from, live.greenWeight, to)) await backToTheBeginning(fence, parts);
     for (const [index, greenWeight] of weights.entries()) {
       const step: StepName = { number: index + 1, of: weights.length, greenWeight };
-      await untilReady(step, fence, parts);
+      // What has its weight already is better judged at once than waited for.
+      if (greenWeight !== fence.live.greenWeight) await untilReady(step, fence, parts);
       await fence.set(greenWeight);
       say(`${nameOf(step)}: set`);
       const begun = { greenWeight, set: clock.now() };
@@ -110,21 +112,20 @@ async function backToTheBeginning(fence: Fence, { from, live, say }: WalkParts):
 /** Waits until the gaining colour has the capacity of the losing one. */
 async function untilReady(step: StepName, fence: Fence, { from, to, plan, clock, say }: WalkParts): Promise<void> {
   const gaining = gainingOf(from, to);
-  const needed = Math.max(1, plan.counts[otherColour(gaining)]);
-  const declared = plan.counts[gaining];
-  if (declared < needed)
-    throw new StepFailed(
-      `${gaining} is declared with count ${declared}, and needs ${needed}, as many as ${otherColour(gaining)}, before it ` +
-        `gains traffic (pulumi config set --path switchyard:${gaining}.count ${needed})`,
-    );
-  const limit = plan.readyWithin ?? usualReadyWithin;
-  const until = clock.now() + limit;
+  const problem = tooFewCopies(gaining, plan.counts);
+  if (problem !== undefined) throw new StepFailed(problem);
+  const needed = neededBy(gaining, plan.counts);
+  const usual = plan.readyWithin ?? usualReadyWithin;
+  const begun = clock.now();
   let said = false;
   for (;;) {
-    const { healthy, registered } = fence.live.targets[gaining];
+    const { targets, greenWeight } = fence.live;
+    const { healthy, registered } = targets[gaining];
     if (healthy >= needed) return;
+    const hurts = healthy === 0 && shareOf(gaining, greenWeight) > 0;
+    const limit = hurts ? Math.min(readyAgainWithin, usual) : usual;
     const found = `${healthy} of ${gaining}'s ${registered} targets are healthy, and ${needed} are needed`;
-    if (clock.now() > until) throw new StepFailed(`${nameOf(step)}: after ${took(limit)} ${found}`);
+    if (clock.now() > begun + limit) throw new StepFailed(`${nameOf(step)}: after ${took(limit)} ${found}`);
     if (!said) say(`${nameOf(step)}: waits up to ${took(limit)}: ${found}`);
     said = true;
     await fence.guard(clock.sleep(250));
@@ -154,9 +155,7 @@ async function giveUp(
   }[outcome];
   const why = error instanceof FenceBroken && error.why === "taken over" ? "" : `${error.message}; `;
   const cause = `the walk from greenWeight ${from} to ${to} ended: ${why}${where}`;
-  const report = { outcome, greenWeight: outcome === "returned" ? from : at, steps, cause };
-  if (!(error instanceof FenceBroken)) return report;
   // The engine may not be there any more to pass the failure on.
-  say(cause);
-  return { ...report, endedBy: error.why };
+  if (error instanceof FenceBroken) say(cause);
+  return { outcome, greenWeight: outcome === "returned" ? from : at, steps, cause };
 }
