@@ -3,11 +3,11 @@ import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { inProject } from "../project";
 import { readHistory, factsOf, type SchemaFacts } from "./history";
-import { runStage, StageFailure, workOf, type StageName, type StageOrders } from "./stage";
+import { runStage, StageFailure, stepsOf, workOf, type StageName, type StageOrders } from "./stage";
 import type { StageInputs, StageState } from "./stage-inputs";
 
-/** Only for the record: a change of these alone is no work, and none of them needs to be known at preview. */
-const forTheRecord = ["release", "backup"] as const;
+/** Only for the record: neither is work, and neither needs to be known at preview. */
+const forTheRecord: readonly (keyof StageInputs)[] = ["release", "backup"];
 
 const noFacts: SchemaFacts = { applied: [], half: null, scars: [] };
 
@@ -28,7 +28,7 @@ export function stageProvider<I extends StageInputs>(stage: StageName): Provider
       if (!(error instanceof StageFailure)) throw error;
       // The inputs of before stay, so that the next `up` sees what is left to do; the facts are those of now.
       const before = olds ?? ({ ...news, migrations: [] } as I);
-      const partial = stateOf(before, error.facts ?? olds?.facts ?? noFacts);
+      const partial = stateOf(before, error.facts ?? (olds && inFull(olds.facts)) ?? noFacts);
       throw new PartialFailure(error.message, idOf(news), partial, { cause: error });
     }
   };
@@ -72,21 +72,28 @@ function lint({ folder, migrations, applied }: StageInputs): string[] {
   }
 }
 
+/** What is left to do counts, and no input by itself: what is settled or planned differs with every `up` that ends well. */
 async function differ(stage: StageName, olds: StageState, news: StageInputs): Promise<Difference> {
-  const [before, now] = [omit(olds, forTheRecord), omit(news, forTheRecord)];
-  if (hasUnknown(now) || news.hold.length > 0) return { changes: true };
-  const same = sameInputs(before, now, ["facts", "schemaVersion"]);
+  if (hasUnknown(omit(news, forTheRecord)) || news.hold.length > 0) return { changes: true };
+  const orders = ordersOf(stage, news);
+  const before = inFull(olds.facts);
   try {
     const history = await withConnection(news.connection, news.password, "switchyard-preview", readHistory);
-    const { steps, edited } = workOf(ordersOf(stage, news), history);
-    const known = sameInputs({ facts: olds.facts }, { facts: factsOf(history) });
-    return { changes: !same || !known || steps.length > 0 || edited.length > 0 };
+    const { steps, edited } = workOf(orders, history);
+    const known = sameInputs({ facts: before }, { facts: factsOf(history) });
+    return { changes: !known || steps.length > 0 || edited.length > 0 };
   } catch (error) {
     // A database that is down is no change of the schema; whatever needs it says so itself.
-    if (isUnreachable(error)) return { changes: !same };
+    if (isUnreachable(error)) return { changes: stepsOf(orders, before).length > 0 };
     throw error;
   }
 }
+
+/** The engine leaves out what is null. */
+const inFull = (facts: SchemaFacts): SchemaFacts => ({
+  ...facts,
+  half: (facts as Partial<SchemaFacts>).half ?? null,
+});
 
 const omit = <T extends object, K extends keyof T>(from: T, keys: readonly K[]): Omit<T, K> =>
   Object.fromEntries(Object.entries(from).filter(([key]) => !keys.some((each) => each === key))) as Omit<T, K>;

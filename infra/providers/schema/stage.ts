@@ -48,20 +48,24 @@ export interface StageWork {
   readonly edited: readonly Edited[];
 }
 
+type Planned = Pick<StageOrders, "stage" | "migrateTo" | "migrations" | "plan">;
+
 /** The very functions by which the rules have judged the plan say what is to be done. */
-export function workOf(
-  orders: Pick<StageOrders, "stage" | "migrateTo" | "migrations" | "plan">,
-  history: readonly HistoryRow[],
-): StageWork {
-  const stages = stagesOf(stepsTo(orders, factsOf(history)), planOf(orders.plan));
+export function stepsOf(orders: Planned, facts: SchemaFacts): readonly SchemaStep[] {
+  const stages = stagesOf(stepsTo(orders, { ...facts }), planOf(orders.plan));
   const left = orders.stage === "narrow" ? stages.widen : [];
   if (left.length > 0)
     throw new Error(
       `SchemaWiden has left ${left.map(nameOf).join(", ")} undone, and what narrows comes after it: run pulumi up without ` +
         "--target",
     );
-  return { steps: stages[orders.stage], edited: editedFiles(orders.migrations, history) };
+  return stages[orders.stage];
 }
+
+export const workOf = (orders: Planned, history: readonly HistoryRow[]): StageWork => ({
+  steps: stepsOf(orders, factsOf(history)),
+  edited: editedFiles(orders.migrations, history),
+});
 
 const nameOf = ({ migration, direction }: SchemaStep): string => `${migration.version}_${migration.name} ${direction}`;
 
