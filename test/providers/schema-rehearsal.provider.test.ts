@@ -25,6 +25,8 @@ describe("SchemaRehearsal", function () {
   let postgres: TestPostgres;
   let folder: string;
   let workingFolder: string;
+  const said: string[] = [];
+  const { error: print } = console;
 
   before(async () => {
     postgres = await startPostgres(15);
@@ -33,8 +35,10 @@ describe("SchemaRehearsal", function () {
     workingFolder = process.cwd();
     // Where providers run: the folder of main, one below the project.
     process.chdir(join(folder, "infra"));
+    console.error = (line: string) => said.push(line);
   });
   after(async () => {
+    console.error = print;
     process.chdir(workingFolder);
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -88,6 +92,7 @@ describe("SchemaRehearsal", function () {
     const state = await up(declare(database, [notes, more]));
     assert.deepEqual(versions(state), ["0001 structure", "0002 structure"]);
     assert.ok(state);
+    assert.ok(said.includes("rehearsing 0002_more on a copy of the structure: up, down and up"));
     assert.equal(await up(down(declare(database, [notes, more])), state), undefined);
     assert.equal(await up(down(declare(database, [notes])), state), undefined);
     const rest = JSON.stringify({ ...state, password: "", migratorPassword: "" });

@@ -5,13 +5,16 @@ import type { Client } from "pg";
 import { parseMigration, type Migration } from "../../infra/schema";
 import type { Catalogue } from "../../infra/schema/catalogue-diff";
 import { readCatalogue } from "../../infra/providers/schema/catalogue";
-import { enter, finish, prepareHistory } from "../../infra/providers/schema/history";
+import { prepareHistory } from "../../infra/providers/schema/history";
 import type { RehearsalTarget } from "../../infra/providers/schema/rehearsal-types";
+import { runStep, stepFromFile } from "../../infra/providers/schema/run-step";
+import { withRun } from "../../infra/providers/schema/session";
 import type { TestPostgres } from "./postgres";
 
-/** A migration as its file would be. */
-export function migration(fileName: string, up: string, down: string, head = "phase=expand"): Migration {
-  return parseMigration(fileName, `-- switchyard: ${head}\n-- migrate:up\n${up}\n-- migrate:down\n${down}\n`);
+/** A migration as its file would be. `options` follow both markers, such as " transaction:false". */
+export function migration(fileName: string, up: string, down: string, head = "phase=expand", options = ""): Migration {
+  const text = `-- switchyard: ${head}\n-- migrate:up${options}\n${up}\n-- migrate:down${options}\n${down}\n`;
+  return parseMigration(fileName, text);
 }
 
 export interface RealDatabase {
@@ -58,20 +61,26 @@ export async function createRealDatabase(postgres: TestPostgres): Promise<RealDa
   const session = await postgres.connect({ user: "postgres", password: postgres.superuserPassword, database: name });
   await session.query(`SET ROLE ${owner}`);
   await prepareHistory(session);
+  const connection = { host: "127.0.0.1", port, database: name, user: administrator.user, sslmode: "disable" as const };
   return {
     name,
     owner: session,
     target: {
-      connection: { host: "127.0.0.1", port, database: name, user: administrator.user, sslmode: "disable" },
+      connection,
       password: administrator.password,
       owner,
       migrator: { user: migrator, password },
       service: { user: app, password },
       template: "template1",
     },
-    apply: async (...migrations) => {
-      for (const each of migrations) await apply(session, each);
-    },
+    apply: (...migrations) =>
+      withRun(
+        { connection: { ...connection, user: migrator }, password, owner },
+        { say: () => undefined },
+        async (run) => {
+          for (const each of migrations) await runStep(run, stepFromFile(each, "up"));
+        },
+      ),
     everything: async () => ({
       catalogue: await readCatalogue(session),
       history: (await session.query("SELECT * FROM switchyard.migrations ORDER BY version")).rows,
@@ -86,10 +95,4 @@ export async function createRealDatabase(postgres: TestPostgres): Promise<RealDa
       return rows.map((row) => row.name);
     },
   };
-}
-
-async function apply(session: Client, migration: Migration): Promise<void> {
-  await enter(session, migration);
-  for (const { text } of migration.up.statements) await session.query(text);
-  await finish(session, migration.version, migration.up.statements.length);
 }

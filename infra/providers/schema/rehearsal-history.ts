@@ -1,31 +1,12 @@
 import type { Client } from "pg";
-import { compareVersions, type Migration } from "../../schema";
+import { compareVersions } from "../../schema";
+import { readHistory, type HistoryRow } from "./history";
 
-/** A migration as a database has it on record. */
-export interface Recorded {
-  readonly version: string;
-  readonly name: string;
-  readonly phase: "expand" | "contract";
-  readonly checksum: string;
-  /** Empty where an older version recorded none. */
-  readonly up: string;
-  /** False: it began and did not end. */
-  readonly finished: boolean;
-  /** How many of its statements are done where it did not end. */
-  readonly statements: number;
-}
-
-/** Every migration on record, in the order in which they finished; those that did not come last. */
-export async function readRecorded(client: Client): Promise<Recorded[]> {
-  const there = await client.query<{ there: boolean }>(
-    "SELECT to_regclass('switchyard.migrations') IS NOT NULL AS there",
-  );
-  if (there.rows[0]?.there !== true) return [];
-  const { rows } = await client.query<Recorded>(
-    `SELECT version, name, phase, checksum, up, finished_at IS NOT NULL AS finished, statements_applied AS statements
-       FROM switchyard.migrations ORDER BY finished_at NULLS LAST, length(version), version`,
-  );
-  return rows;
+/** Every migration on record, in the order in which they were applied; those that are not come last. */
+export async function readRecorded(client: Client): Promise<HistoryRow[]> {
+  const history = await readHistory(client);
+  const time = ({ finishedAt }: HistoryRow): number => finishedAt?.getTime() ?? Infinity;
+  return history.sort((a, b) => (time(a) === time(b) ? compareVersions(a.version, b.version) : time(a) - time(b)));
 }
 
 export const findVersion = <T extends { readonly version: string }>(
@@ -34,5 +15,8 @@ export const findVersion = <T extends { readonly version: string }>(
 ): T | undefined => all.find((each) => compareVersions(each.version, version) === 0);
 
 /** Is it on record as applied? */
-export const isApplied = (history: readonly Recorded[], { version }: Pick<Migration, "version">): boolean =>
-  findVersion(history, version)?.finished === true;
+export const isApplied = (history: readonly HistoryRow[], { version }: { readonly version: string }): boolean =>
+  findVersion(history, version)?.state === "applied";
+
+/** Did it begin on that database, in either direction, and leave some of what it does? */
+export const isHalf = ({ state }: HistoryRow): boolean => state === "applying" || state === "taking back";

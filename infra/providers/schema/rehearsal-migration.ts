@@ -1,25 +1,10 @@
-import { compareVersions, type Migration } from "../../schema";
+import type { Direction, Migration } from "../../schema";
 import { compareCatalogues, formatDifferences, type Catalogue } from "../../schema/catalogue-diff";
 import { readCatalogue } from "./catalogue";
 import type { Copy } from "./rehearsal-copy";
 import { compareData, readData } from "./rehearsal-data";
-import type { RehearsalOptions } from "./rehearsal-types";
-
-/** How a migration failed: which step of its rehearsal, and what is to be read below it. */
-export class StepFailure extends Error {
-  constructor(
-    readonly migration: Migration,
-    readonly head: string,
-    readonly lines: readonly string[],
-    readonly mend: string,
-    options?: ErrorOptions,
-  ) {
-    super(head, options);
-  }
-}
-
-/** Runs the current release's smoke where that release can run at all. */
-export type Smoke = (migration: Migration, when: string) => Promise<void>;
+import { linesOf, StepFailure } from "./rehearsal-failure";
+import type { ReleaseSmoke } from "./rehearsal-smoke";
 
 const mendDown = 'mend its down so that it undoes all of its up, or say irreversible="why" in its place';
 
@@ -30,49 +15,43 @@ const mendDown = 'mend its down so that it undoes all of its up, or say irrevers
  * and after the second up, which leave what the database is before and after this migration.
  * @throws StepFailure
  */
-export async function rehearseMigration(copy: Copy, migration: Migration, smoke: Smoke): Promise<void> {
+export async function rehearseMigration(copy: Copy, migration: Migration, smoke: ReleaseSmoke): Promise<void> {
   const { reader } = copy;
   const reversible = migration.irreversible === undefined;
   const keepsData = reversible && migration.phase === "expand" && migration.down.statements.length > 0;
   const before = await readCatalogue(reader);
   const rows = keepsData ? await readData(reader) : undefined;
-  await up(copy, migration, "its up fails");
-  if (!reversible) {
-    await smoke(migration, "its up");
-    return;
-  }
+  await run(copy, migration, "up", "its up fails", "mend the file");
+  if (!reversible) return smoke.after(migration, "up");
   const first = await readCatalogue(reader);
-  await down(copy, migration);
+  await run(copy, migration, "down", "its down fails", mendDown);
   const left = differences(before, await readCatalogue(reader), "before the up", "after the down");
   if (rows !== undefined && left.length === 0) left.push(...compareData(rows, await readData(reader, rows)));
   if (left.length > 0) {
-    const again = await upAgain(copy, migration);
     const head = "what is there after its down is not what was there before its up";
-    throw new StepFailure(migration, head, [...left, ...again], mendDown);
+    throw new StepFailure(migration, head, [...left, ...(await upAgain(copy, migration))], mendDown);
   }
-  await smoke(migration, "its down");
-  await up(copy, migration, "its second up fails, though its first went well");
+  await smoke.after(migration, "down");
+  await run(copy, migration, "up", "its second up fails, though its first went well", mendDown);
   const second = differences(first, await readCatalogue(reader), "after the first up", "after the second");
   if (second.length > 0)
     throw new StepFailure(migration, "its second up leaves something else than its first", second, mendDown);
-  await smoke(migration, "its up");
+  await smoke.after(migration, "up");
 }
 
-async function up(copy: Copy, migration: Migration, head: string): Promise<void> {
+/** @throws StepFailure with what the runner says */
+export async function run(
+  copy: Copy,
+  migration: Migration,
+  direction: Direction,
+  head: string,
+  mend: string,
+): Promise<void> {
   await copy.assertKept();
   try {
-    await copy.step(migration, "up");
+    await copy.step(migration, direction);
   } catch (error) {
-    throw new StepFailure(migration, head, linesOf(error), "mend the file", { cause: error });
-  }
-}
-
-async function down(copy: Copy, migration: Migration): Promise<void> {
-  await copy.assertKept();
-  try {
-    await copy.step(migration, "down");
-  } catch (error) {
-    throw new StepFailure(migration, "its down fails", linesOf(error), mendDown, { cause: error });
+    throw new StepFailure(migration, head, linesOf(error), mend, { cause: error });
   }
 }
 
@@ -86,29 +65,5 @@ async function upAgain(copy: Copy, migration: Migration): Promise<string[]> {
   }
 }
 
-const linesOf = (error: unknown): string[] => (error as Error).message.split("\n");
-
 const differences = (before: Catalogue, after: Catalogue, was: string, is: string): string[] =>
   formatDifferences(compareCatalogues(before, after), { before: was, after: is });
-
-/**
- * The smoke of the current release, for as long as it can run: not after a contract that breaks it, nor anywhere behind
- * that.
- */
-export function smokeOf({ smoke, releaseSchema }: RehearsalOptions, copy: Copy): Smoke {
-  let broken = false;
-  return async (migration, when) => {
-    const contract = migration.phase === "contract" && when === "its up";
-    broken ||=
-      contract &&
-      releaseSchema !== undefined &&
-      compareVersions(releaseSchema, migration.breaksBelow ?? migration.version) < 0;
-    if (smoke === undefined || broken) return;
-    try {
-      await smoke(copy.database);
-    } catch (error) {
-      const head = `the smoke of the current release fails after ${when}`;
-      throw new StepFailure(migration, head, linesOf(error), "keep what the current release needs", { cause: error });
-    }
-  };
-}

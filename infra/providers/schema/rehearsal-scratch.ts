@@ -61,12 +61,19 @@ export async function withScratch<T>(
 async function create(real: Client, { owner, template = "template0", connection }: RehearsalTarget, name: string) {
   const quoted = real.escapeIdentifier(name);
   const locale = template === "template0" ? await localeOf(real) : "";
-  await whileTemplateIsBusy(() =>
-    real.query(
-      `CREATE DATABASE ${quoted} OWNER ${real.escapeIdentifier(owner)} TEMPLATE ${real.escapeIdentifier(template)} ` +
-        `ENCODING 'UTF8' ${locale} ALLOW_CONNECTIONS false`,
-    ),
-  );
+  const statement =
+    `CREATE DATABASE ${quoted} OWNER ${real.escapeIdentifier(owner)} TEMPLATE ${real.escapeIdentifier(template)} ` +
+    `ENCODING 'UTF8' ${locale} ALLOW_CONNECTIONS false`;
+  try {
+    await whileTemplateIsBusy(() => real.query(statement));
+  } catch (error) {
+    throw new Error(
+      `the scratch copy ${name} can't be made from ${template} by ${connection.user}: ${(error as Error).message}. Expected: ` +
+        `an administrator who may create databases and is a member of ${owner}, and room on the server; to do without a ` +
+        "rehearsal: pulumi config set --path rehearsal.enabled false",
+      { cause: error },
+    );
+  }
   await real.query(`COMMENT ON DATABASE ${quoted} IS ${real.escapeLiteral(markOf(connection.database))}`);
   await copyDatabasePrivileges(real, name);
   await real.query(`ALTER DATABASE ${quoted} ALLOW_CONNECTIONS true`);

@@ -44,7 +44,10 @@ export interface RehearsalOptions {
    * It must be gone from the copy when it is over, and may leave rows. @throws what is wrong
    */
   readonly smoke?: (database: ScratchDatabase) => Promise<void>;
-  /** The migration that the current release was built against: it serves no more after a contract above it. */
+  /**
+   * The migration that the current release was built against: it serves no more after a contract that breaks it.
+   * @default unknown, and any contract is taken to break it
+   */
   readonly releaseSchema?: string;
 }
 
