@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { TrafficMoved, trafficAt, TrafficUnreachable, type Traffic } from "../../infra/platform/traffic";
 import { systemClock, type Clock } from "../../infra/providers/traffic/clock";
-import { Fence, FenceBroken } from "../../infra/providers/traffic/fence";
+import type { FenceBroken } from "../../infra/providers/traffic/broken";
+import { Fence } from "../../infra/providers/traffic/fence";
 import { thisOwner } from "../../infra/providers/traffic/mark";
 import { walkTags } from "../../infra/providers/traffic/tags";
 import { declaring, Scene } from "../support/traffic";

@@ -72,7 +72,7 @@ async function shift(news: Inputs, traffic: Traffic, around: Surroundings): Prom
   const decided = { traffic, live, left, from };
   if (left !== undefined) around.say(`${describe(left)} was left behind at greenWeight ${live.greenWeight}`);
 
-  const { kind } = classifyShift(live.greenWeight, { settled, attempts }, declared);
+  const { kind } = classifyShift(live.greenWeight, { settled: settled ?? undefined, attempts }, declared);
   // What a walk that was left behind had reached was not judged to its end, even if it is what is declared.
   const unjudged = from !== declared.weight;
   if (kind === "none" && !unjudged) return clear(decided);

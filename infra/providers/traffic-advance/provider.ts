@@ -18,7 +18,7 @@ function say(line: string): void {
 
 /** What would end the walk that follows from what is settled is said before anything begins. */
 function check({ settled, attempts, declared }: Inputs): string[] {
-  if (hasUnknown([settled, attempts, declared]) || settled === undefined) return [];
+  if (hasUnknown([settled, attempts, declared]) || !settled) return [];
   const shift = classifyShift(settled.weight, { settled, attempts }, declared);
   const problem = shift.kind === "advance" ? tooFewCopies(shift.gaining, countsOf(declared)) : undefined;
   return problem === undefined ? [] : [problem];

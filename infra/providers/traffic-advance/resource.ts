@@ -14,7 +14,7 @@ export interface TrafficAdvanceInputs {
   greenWeight: number;
   /** What the shift is classified from, and how it walks: bake plan, steps and counts are in `declared`. */
   declared: Declared;
-  settled?: Settled;
+  settled?: Settled | null;
   attempts: Attempt[];
   traffic: TrafficAddress;
   telemetry: TelemetryAddress;

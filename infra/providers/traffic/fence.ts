@@ -1,5 +1,6 @@
 import { TrafficMoved, type LiveTraffic, type Traffic } from "../../platform/traffic";
 import type { Colour } from "../../rollout/types";
+import { FenceBroken, takenOver, type PutBack } from "./broken";
 import type { Clock } from "./clock";
 import { noWalk } from "./mark";
 import { walkTags } from "./tags";
@@ -12,30 +13,6 @@ const beatMs = 10_000;
 const usualPatienceMs = 30_000;
 /** Between two tries. */
 const retryMs = 250;
-
-/** Why a walk may not go on. */
-export type Cause = "engine gone" | "taken over" | "aborted" | "interrupted" | "unreachable";
-
-export class FenceBroken extends Error {
-  constructor(
-    readonly why: Cause,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
-/** What became of putting weights back. */
-export interface PutBack {
-  /**
-   * `returned`: they are where the walk began. `stayed`: the colour that would gain has no process that answers, so traffic
-   * stays where it is. `taken over`: they belong to somebody else by now. `unreachable`: the listener could not be changed.
-   */
-  readonly outcome: "returned" | "stayed" | "taken over" | "unreachable";
-  /** What was in the way, where something was. */
-  readonly trouble?: string;
-}
 
 /** Who walks, from where to where. */
 export interface Claim {
@@ -302,11 +279,3 @@ export class Fence {
 }
 
 const beatOf = (clock: Clock): string => new Date(clock.now()).toISOString();
-
-function takenOver(live: LiveTraffic | undefined, cause?: unknown): FenceBroken {
-  const found =
-    live === undefined
-      ? "there is no production listener any more"
-      : `greenWeight is ${live.greenWeight} and ${live.tags[walkTags.walk] === undefined ? "no walk" : `walk ${live.tags[walkTags.walk] ?? ""}`} is on the listener`;
-  return new FenceBroken("taken over", `somebody else took over the weights: ${found}`, { cause });
-}

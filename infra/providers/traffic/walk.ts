@@ -5,7 +5,8 @@ import { walk } from "../../rollout/shift";
 import type { BakePlan, Colour, PerColour } from "../../rollout/types";
 import { neededBy, tooFewCopies } from "./capacity";
 import { bakeStep, type BakeResult } from "./bake";
-import { Fence, FenceBroken, type Claim, type FenceParts, type PutBack } from "./fence";
+import { FenceBroken, type PutBack } from "./broken";
+import { Fence, type Claim, type FenceParts } from "./fence";
 import { nameOf, took, type StepName } from "./progress";
 
 /** How long the colour that gains traffic may take to have enough healthy targets: the guides' 300 s, in ms. */
@@ -153,7 +154,8 @@ async function giveUp(
     "taken over": `the weights were left alone: ${trouble ?? ""}`,
     unreachable: `greenWeight could not be put back to ${from}: ${trouble ?? ""}`,
   }[outcome];
-  const why = error instanceof FenceBroken && error.why === "taken over" ? "" : `${error.message}; `;
+  const isSaid = outcome === "taken over" && error instanceof FenceBroken && error.why === "taken over";
+  const why = isSaid ? "" : `${error.message}; `;
   const cause = `the walk from greenWeight ${from} to ${to} ended: ${why}${where}`;
   // The engine may not be there any more to pass the failure on.
   if (error instanceof FenceBroken) say(cause);
