@@ -57,7 +57,6 @@ for (const major of [15, 18] as const) {
       db = await createPeopleDatabase(postgres);
       folder = await stateFolder();
       balancer = await startBalancer(folder.path);
-      await db.owner.query("RESET ROLE");
     });
     after(async () => {
       for (const { child } of processes.values()) await end(child);
@@ -168,7 +167,6 @@ for (const major of [15, 18] as const) {
       await migrate("0001", "up");
       const { port } = await balancer.client.createListener({ port: 0, weights: { blue: 100, green: 0 } });
       await start("blue", "old");
-      await db.owner.query("SET ROLE NONE");
       const writers = new Writers(port, 0);
       await writers.answeredBy("blue", 300);
       await migrate("0002", "up");

@@ -407,6 +407,25 @@ for (const major of [15, 18] as const) {
       assert.deepEqual(await rows("SELECT name FROM people"), [{ name: "Ada King" }]);
     });
 
+    it("refuses a forward that fails for a row that is there, before an old release's write to it would", async () => {
+      await db.owner.query("INSERT INTO people VALUES (1, 'n/a', 1)");
+      const file = (options?: "transaction:false") =>
+        migration("0002", {
+          ...(options === undefined ? {} : { options }),
+          sync: "sync=type table=people old=name new=code",
+          up: "ALTER TABLE people ADD COLUMN IF NOT EXISTS code int;",
+        });
+      await assert.rejects(
+        db.up(file("transaction:false")),
+        /forward fails for a row that is there \(invalid input syntax .*CASE/,
+      );
+      assert.deepEqual(await leftovers(), []);
+      await db.owner.query("UPDATE people SET age = 2");
+      await db.up(file());
+      const end = migration("0003", { phase: "contract", up: "ALTER TABLE people DROP COLUMN name;" });
+      await assert.rejects(db.up(end), /a row can't be compared \(invalid input syntax for type integer: "n\/a"\)/);
+    });
+
     it("brings every row of every partition in step, though row security hides them from everybody else", async () => {
       await db.owner.query(`CREATE TABLE parts (id int, name text) PARTITION BY RANGE (id);
         CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (1000); CREATE TABLE high PARTITION OF parts DEFAULT;

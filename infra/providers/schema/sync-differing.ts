@@ -38,3 +38,7 @@ async function ownCount(client: Client, sync: Sync): Promise<number> {
     );
   return number;
 }
+
+/** Whether a value could not be computed (class 22, data exception): it is the row's, not the statement's. */
+export const isDataError = (error: unknown): error is Error & { code: string } =>
+  error instanceof Error && /^22/.test((error as { code?: string }).code ?? "");

@@ -6,7 +6,7 @@ import type { Repair, SyncSql } from "../../schema/sync-sql";
 import { relationsIn } from "../../schema/tree";
 import type { Run, RunStep } from "./run";
 import { describe } from "./sync-checks";
-import { differingRows, missingOf, sqlOf } from "./sync-differing";
+import { differingRows, isDataError, missingOf, sqlOf } from "./sync-differing";
 import { dropSync } from "./sync-install";
 import { counts, repair, sampleKeys, triggerState } from "./sync-repair";
 import { endSync, type RecordedSync } from "./sync-record";
@@ -88,30 +88,44 @@ function assertNoGap(step: RunStep, { one, sql }: Ending): void {
  * @returns the state of the triggers before the count: as long as it lasts, the count holds
  */
 async function bringInStep(run: Run, step: RunStep, ending: Ending): Promise<string> {
-  const { one, repairs } = ending;
+  const { one } = ending;
   return withSideSession(run, async (side) => {
-    let total = 0;
-    for (;;) {
-      const written = await repair(side, one.sync, repairs, {
-        assertHeld: () => run.assertHeld(),
-        inTransaction: false,
-      });
-      total += written;
-      await run.assertHeld();
-      const { state } = await triggerState(side, ending.tables, ending.triggers);
-      const { left, richer } = await remaining(side, ending);
-      // Writers may have moved rows past the walk; as long as it finds some, it goes on.
-      if (left > 0 && written > 0) continue;
-      if (total > 0) run.say(`${describe(one)}: ${total} rows were brought in step`);
-      if (left > 0) throw await refusal(side, step, ending, left);
-      if (richer > 0)
-        run.say(
-          `${describe(one)}: ${richer} ${richer === 1 ? "row holds" : "rows hold"} more in ${ending.going.join(", ")} than ` +
-            "the other shape tells; that goes, and no way back brings it again",
-        );
-      return state;
+    try {
+      return await mendAndCount(run, step, ending, side);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      throw new Error(
+        `${describe(one)}: a row can't be compared (${error.message}); correct the row, or take the value out of it, then ` +
+          "run pulumi up again",
+        { cause: error },
+      );
     }
   });
+}
+
+async function mendAndCount(run: Run, step: RunStep, ending: Ending, side: Client): Promise<string> {
+  const { one, repairs } = ending;
+  let total = 0;
+  for (;;) {
+    const written = await repair(side, one.sync, repairs, {
+      assertHeld: () => run.assertHeld(),
+      inTransaction: false,
+    });
+    total += written;
+    await run.assertHeld();
+    const { state } = await triggerState(side, ending.tables, ending.triggers);
+    const { left, richer } = await remaining(side, ending);
+    // Writers may have moved rows past the walk; as long as it finds some, it goes on.
+    if (left > 0 && written > 0) continue;
+    if (total > 0) run.say(`${describe(one)}: ${total} rows were brought in step`);
+    if (left > 0) throw await refusal(side, step, ending, left);
+    if (richer > 0)
+      run.say(
+        `${describe(one)}: ${richer} ${richer === 1 ? "row holds" : "rows hold"} more in ${ending.going.join(", ")} than ` +
+          "the other shape tells; that goes, and no way back brings it again",
+      );
+    return state;
+  }
 }
 
 /** Counted in one snapshot. */

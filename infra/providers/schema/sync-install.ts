@@ -5,7 +5,7 @@ import { syncSql, type SyncSql } from "../../schema/sync-sql";
 import type { Run, RunStep } from "./run";
 import { columnsOf, readTable } from "./sync-catalogue";
 import { assertInstallable, describe } from "./sync-checks";
-import { differingRows, missingOf, sqlOf } from "./sync-differing";
+import { differingRows, isDataError, missingOf, sqlOf } from "./sync-differing";
 import { count, repair, triggerState } from "./sync-repair";
 import { enterSync, type RecordedSync } from "./sync-record";
 import { inTransaction, withOwnSettings } from "./sync-session";
@@ -37,6 +37,25 @@ async function makeTriggers(run: Run, one: RecordedSync, active: readonly Record
     await client.query(createFunction);
     // Triggers take a lock on the table: where they are there and on, they stay.
     if (!(await areOn(client, one))) for (const statement of createTriggers) await client.query(statement);
+  });
+}
+
+/** Computes the new columns of every row that is there: where that fails, the triggers would refuse its writes. */
+export async function assertConvertible(client: Client, one: RecordedSync): Promise<void> {
+  if (one.sync.shape === "not-null" || one.sync.shape === "manual") return;
+  await withOwnSettings(client, async () => {
+    const sql = await sqlOf(client, one.id, one.sync);
+    const values = (sql?.made ?? []).map((value) => `count(${value})`).join(", ");
+    try {
+      await client.query(`SELECT ${values} FROM ${quotedTable(syncTable(one.sync))} AS r`);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      throw new Error(
+        `${describe(one)} can't be installed: forward fails for a row that is there (${error.message}), so an old ` +
+          "release could not write it any more; make it a value for every row, with CASE or coalesce",
+        { cause: error },
+      );
+    }
   });
 }
 

@@ -5,7 +5,7 @@ import type { Run, RunStep } from "./run";
 import { differingRows } from "./sync-differing";
 import { endAll } from "./sync-end";
 import { describe } from "./sync-checks";
-import { dropSync, installSync, renewSync, restoreSync } from "./sync-install";
+import { assertConvertible, dropSync, installSync, renewSync, restoreSync } from "./sync-install";
 import { prepareRecord, readSyncs, syncId, type RecordedSync } from "./sync-record";
 import { inTransaction } from "./sync-session";
 
@@ -59,6 +59,8 @@ export async function completeSyncs(run: Run, step: RunStep): Promise<void> {
   const altered = active.filter(({ sync }) => altersTable(step.section, sync));
   if (coming.length + restored.length + altered.length === 0) return;
   await run.assertHeld();
+  // In a transaction the table is locked already, and reading all of it would hold everybody up.
+  if (!step.section.transaction) await eachOf(coming, (one) => assertConvertible(run.client, one));
   await inTransaction(run, step, async () => {
     await prepareRecord(run.client);
     await eachOf(altered, (one) => renewSync(run, one, active));
