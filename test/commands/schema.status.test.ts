@@ -10,7 +10,7 @@ interface Report {
   stack: string | null;
   database: { answered: boolean; error: string | null; port: number } | null;
   migrations: { version: string; standing: string; why?: string; at?: string; durationMs?: number; by?: string }[];
-  pending: { version: string; direction: string; locks: string[] }[];
+  pending: { version: string; direction: string; locks: string[]; takes: { of: string; count: number }[] | string }[];
   problems: { rule: string }[];
   next: string;
   exitCode: number;
@@ -21,7 +21,7 @@ const outside = (up: string, down: string): string =>
   migrationText(up, down).replace("-- migrate:up", "-- migrate:up transaction:false");
 
 describe("npm run schema -- status, of a database named by hand", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let postgres: TestPostgres;
   let checkout: Checkout;
   let count = 0;
@@ -201,8 +201,14 @@ describe("npm run schema -- status, of a database named by hand", function () {
 
   it("takes back what the newest deleted file had made: its recorded down is what runs", async () => {
     await migrate();
+    await postgres.asSuperuser((client) => client.query("INSERT INTO notes (text) VALUES ('a'), ('b'), (NULL)"), name);
     drop("0002_text.sql");
     const leaving = await report();
+    assert.deepEqual(leaving.pending[0]?.takes, [{ of: "column notes.text", count: 2 }]);
+    const { output } = await checkout.schema(["status"], env());
+    assert.match(output, /\nData that goes, and that nothing brings back:\n0002 down: column notes\.text \(2\)\n/);
+    await postgres.asSuperuser((client) => client.query("ALTER TABLE notes OWNER TO CURRENT_USER"), name);
+    assert.equal((await report()).pending[0]?.takes, "permission denied for table notes");
     assert.deepEqual(standing(leaving), ["0001 applied", "0002 file gone"]);
     assert.deepEqual(
       leaving.pending.map(({ version, direction }) => `${version} ${direction}`),

@@ -65,13 +65,18 @@ export const isApplied = ({ state }: Recorded): boolean => state === "applied";
 /** It began and did not end. */
 export const isHalf = ({ state }: Recorded): boolean => state === "applying" || state === "taking back";
 
+/** Nothing that is asked may change anything, or take for ever. */
+export async function readOnly(client: Client): Promise<void> {
+  await client.query("SET default_transaction_read_only = on");
+  await client.query("SET statement_timeout = '60s'");
+}
+
 /**
  * What the history says, in order of version; empty where there is none yet. Whole rows are asked for, so that a history
  * that an older checkout has made is read too. Nothing is written.
  */
 export async function readRecords(client: Client): Promise<Recorded[]> {
-  await client.query("SET default_transaction_read_only = on");
-  await client.query("SET statement_timeout = 10000");
+  await readOnly(client);
   const there = await client.query<{ there: boolean }>(
     "SELECT to_regclass('switchyard.migrations') IS NOT NULL AS there",
   );

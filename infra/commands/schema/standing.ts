@@ -10,6 +10,7 @@ import {
   type PendingEntry,
   type Phase,
   type Problem,
+  type Section,
   type Step,
 } from "../../schema";
 import { nameOf } from "../../rollout/names";
@@ -55,6 +56,8 @@ export interface Report {
   readonly entries: readonly Entry[];
   /** What has to run, in that order. */
   readonly pending: readonly (PendingEntry & { readonly waits: boolean })[];
+  /** Of those, the steps that take data, by "0002 down": what they run. */
+  readonly lossy: ReadonlyMap<string, Section>;
   /** Why an `up` would be refused. */
   readonly problems: readonly Problem[];
 }
@@ -84,6 +87,7 @@ export function standingOf(files: readonly Migration[], records: readonly Record
       return entryOf(version, record, context);
     }),
     pending: pendingSteps(plan, stages),
+    lossy: new Map(lossySteps(plan, stages)),
     problems: [...plan.problems, ...gone(files, records, accepted, plan.target)],
   };
 }
@@ -196,6 +200,16 @@ function pendingSteps({ widening: steps }: MigrationPlan, stages: Stages): Repor
   const waiting = runsIn(stages.waiting);
   const listed = pendingList({ widening: runsIn(stages.widen), narrowing: [...runsIn(stages.narrow), ...waiting] });
   return listed.map((entry, index) => ({ ...entry, waits: index >= listed.length - waiting.length }));
+}
+
+function lossySteps({ widening: steps }: MigrationPlan, stages: Stages): [string, Section][] {
+  const lossy = Object.values(stages).flatMap((stage: readonly SchemaStep[]) =>
+    stage.filter(({ migration, direction }) => migration.lossy[direction]).map(nameOf),
+  );
+  return steps.flatMap(({ version, direction, transaction, statements }) => {
+    const name = lossy.find((one) => one === `${version} ${direction}`);
+    return name === undefined ? [] : [[name, { direction, transaction, statements, text: "" }]];
+  });
 }
 
 /** What the next `up` does and leaves out, by the very rules that the plan of an `up` asks, and why. */

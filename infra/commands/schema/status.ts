@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { formatPending, formatProblem, readFolder } from "../../schema";
 import type { PerColour, Release } from "../../rollout/types";
+import { withConnection } from "../../providers/connection";
+import { countLoss, type Loss } from "../../providers/schema/loss";
 import { columns, plain, say, sayJson } from "../say";
 import { migrationsFolder } from "./folder";
+import { readOnly } from "./history";
 import { knownRecords, type Known } from "./known";
 import { addressOf, findSource, type Source, type SourceOptions, type Stack } from "./source";
 import { standingOf, type Entry, type Report, type Wanted } from "./standing";
@@ -26,7 +29,11 @@ export async function status(options: StatusOptions): Promise<number> {
   if (known.records === undefined) return nothingKnown(source, known, options);
   const report = standingOf(migrations, known.records, wantedOf(source.stack));
   const refused = [...problems, ...report.problems];
-  const { pending } = report;
+  const losses = await countLosses(source, known, report);
+  const pending = report.pending.map((entry) => ({
+    ...entry,
+    takes: losses.get(`${entry.version} ${entry.direction}`) ?? [],
+  }));
   const half = report.entries.some(({ standing }) => standing === "half");
   const open = pending.length > 0 || half ? STATUS_CODES.pending : STATUS_CODES.current;
   const code = known.silence !== undefined || refused.length > 0 ? STATUS_CODES.error : open;
@@ -51,9 +58,31 @@ export async function status(options: StatusOptions): Promise<number> {
   const said = report.entries.filter(({ why }) => why !== undefined);
   if (said.length > 0) say(`\n${said.map(({ version, why }) => plain(`${version}: ${why ?? ""}`)).join("\n")}`);
   if (pending.length > 0) say(`\nTo run, in this order:\n${formatPending(pending)}`);
+  const taken = pending.filter(({ takes }) => takes.length > 0);
+  if (taken.length > 0) say(`\nData that goes, and that nothing brings back:\n${taken.map(lossOf).join("\n")}`);
   if (refused.length > 0) say(`\nRefused:\n${refused.map(formatProblem).join("\n\n")}`);
   say(`\n${next}`);
   return code;
+}
+
+/** What a step takes; or why that could not be counted, as by a user who may not read the table. */
+type Takes = readonly Loss[] | string;
+
+const lossOf = ({ version, direction, takes }: { version: string; direction: string; takes: Takes }): string =>
+  typeof takes === "string"
+    ? `${version} ${direction}: not counted (${plain(takes)})`
+    : `${version} ${direction}: ${takes.map(({ of, count }) => `${of} (${count})`).join(", ")}`;
+
+/** How much the steps that take data would take now: rows of tables, values of columns that are not NULL. */
+async function countLosses({ login }: Source, { silence }: Known, { lossy }: Report): Promise<Map<string, Takes>> {
+  const found = new Map<string, Takes>();
+  if (login === undefined || silence !== undefined || lossy.size === 0) return found;
+  await withConnection(login.connection, login.password, "switchyard-status", async (client) => {
+    await readOnly(client);
+    for (const [name, section] of lossy)
+      found.set(name, await countLoss(client, section).catch((error: unknown) => (error as Error).message));
+  });
+  return found;
 }
 
 /** A database that was named by hand and can't be asked: files alone don't say what is applied. */
