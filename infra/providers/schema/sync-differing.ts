@@ -11,11 +11,12 @@ export async function sqlOf(client: Client, id: string, sync: Sync): Promise<Syn
   return syncSql(id, sync, columnsOf(sync, await readTable(client, sync)));
 }
 
-/** What is missing of a sync's table: itself, or columns; undefined where all are there. */
+/** What is missing of a sync's table: itself, or columns (those of a manual one may be another table's). */
 export async function missingOf(client: Client, sync: Sync): Promise<string | undefined> {
   const table = await readTable(client, sync);
   const label = tableLabel(syncTable(sync));
   if (table === undefined) return `the table ${label}`;
+  if (sync.shape === "manual") return undefined;
   const gone = [...oldNames(sync), ...newNames(sync)].filter((name) => !table.columns.has(name));
   return gone.length === 0 ? undefined : `${label}.${gone.join(", ")}`;
 }

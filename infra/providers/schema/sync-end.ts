@@ -67,9 +67,12 @@ async function plan(client: Client, one: RecordedSync, way: Way): Promise<Ending
   }
   const parsed = parseSql(one.sync.differing ?? "SELECT 0");
   const read = relationsIn(parsed.ok ? parsed.statements : []).map((name) => name.split(".").map(quoted).join("."));
-  const tables = [
-    ...new Set([quotedTable(table), ...read.map((name) => (name.includes('"."') ? name : `"public".${name}`))]),
-  ];
+  const named = [quotedTable(table), ...read.map((name) => (name.includes('"."') ? name : `"public".${name}`))];
+  const { rows } = await client.query<{ name: string }>(
+    "SELECT DISTINCT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+    [named],
+  );
+  const tables = rows.map(({ name }) => name);
   const triggers = one.sync.triggers.map(unquoted);
   return { one, sql, repairs: [], condition: undefined, richer: undefined, going: [], tables, triggers };
 }
@@ -106,7 +109,7 @@ async function bringInStep(run: Run, step: RunStep, ending: Ending): Promise<str
 async function mendAndCount(run: Run, step: RunStep, ending: Ending, side: Client): Promise<string> {
   const { one, repairs } = ending;
   let total = 0;
-  for (;;) {
+  for (let before = Infinity; ;) {
     const written = await repair(side, one.sync, repairs, {
       assertHeld: () => run.assertHeld(),
       inTransaction: false,
@@ -115,8 +118,11 @@ async function mendAndCount(run: Run, step: RunStep, ending: Ending, side: Clien
     await run.assertHeld();
     const { state } = await triggerState(side, ending.tables, ending.triggers);
     const { left, richer } = await remaining(side, ending);
-    // Writers may have moved rows past the walk; as long as it finds some, it goes on.
-    if (left > 0 && written > 0) continue;
+    // Writers may have moved rows past the walk. It goes on as long as there are fewer, and ends where another trigger undoes it.
+    if (left > 0 && written > 0 && left < before) {
+      before = left;
+      continue;
+    }
     if (total > 0) run.say(`${describe(one)}: ${total} rows were brought in step`);
     if (left > 0) throw await refusal(side, step, ending, left);
     if (richer > 0)
