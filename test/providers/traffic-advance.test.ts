@@ -117,6 +117,15 @@ describe("TrafficAdvance", function () {
     assert.deepEqual(scene.weightsSet(), [50, 0, 50, 100]);
   });
 
+  it("goes back from a green that died unasked, even where config says to walk on without having seen enough", async () => {
+    scene = await Scene.set(0);
+    const plan = { bake: 300, maxBake: 1_000, steps: [100], onInsufficient: "advance" as const };
+    const walked = scene.advance(scene.inputs(declaring(100, plan)));
+    await scene.untilWeight(100);
+    await scene.crash("green");
+    assert.match((await walked).failure ?? "", /none of green's 1 targets is healthy.*greenWeight is back at 0$/);
+  });
+
   it("leaves traffic where it is when blue is gone too, and says so", async () => {
     scene = await Scene.set(0);
     const { result } = await scene.under(async () => {
@@ -173,16 +182,16 @@ describe("TrafficAdvance", function () {
     assert.equal(result.failure, undefined);
   });
 
-  it("ends without touching anything when somebody else moves the weights", async () => {
+  it("ends in the middle of a bake, without touching anything, when somebody else moves the weights", async () => {
     scene = await Scene.set(0);
     const { result } = await scene.under(async () => {
-      const walked = scene.advance(scene.inputs(declaring(100)));
+      const walked = scene.advance(scene.inputs(declaring(100, { bake: 120_000, maxBake: 120_000, steps: [25, 100] })));
       await scene.untilWeight(25);
       await scene.balancer.client.setWeights({ blue: 60, green: 40 });
       return walked;
     });
     assert.match(result.failure ?? "", /the weights were left alone: somebody else took over .* greenWeight is 40/);
     assert.equal((await scene.live()).greenWeight, 40);
-    assert.deepEqual(scene.weightsSet(), [10, 25, 40]);
+    assert.deepEqual(scene.weightsSet(), [25, 40]);
   });
 });
