@@ -9,6 +9,8 @@ export interface ServiceConfig {
   release: string;
   /** The migration that this release was built against. */
   schema: string;
+  /** The migration that has to be applied for it: the newest expand at or below `schema`. */
+  needs: string;
   logLevel: (typeof logLevels)[number];
   /** Whether routes that exist for tests only are served. */
   debug: boolean;
@@ -78,6 +80,9 @@ function whole(min: number, max: number, unit: string, fallback?: number) {
   return variable(`a whole number of ${unit} from ${min} to ${max}`, read, fallback);
 }
 
+const migrationFrom = (found: string): string | undefined =>
+  /^\d{4,14}$/.test(found) && Number(found) >= Number(oldestSchema) ? found : undefined;
+
 const oneOf = <const T extends string>(values: readonly T[], fallback?: T) =>
   variable(`one of ${values.join(", ")}`, (found) => values.find((value) => value === found), fallback);
 
@@ -86,9 +91,8 @@ const environment = z.object({
   PORT: whole(0, 65_535, "port"),
   COLOUR: oneOf(["blue", "green"]),
   RELEASE: matching(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,127}$/, "a version such as 1.0.0"),
-  SCHEMA: variable(`the version of a migration such as ${oldestSchema}, ${oldestSchema} or later`, (found) =>
-    /^\d{4,14}$/.test(found) && Number(found) >= Number(oldestSchema) ? found : undefined,
-  ),
+  SCHEMA: variable(`the version of a migration such as ${oldestSchema}, ${oldestSchema} or later`, migrationFrom),
+  SCHEMA_NEEDS: variable("the version of a migration at or below SCHEMA", migrationFrom, ""),
   LOG_LEVEL: oneOf(logLevels, "info"),
   PAGES_DEBUG: variable("1, or nothing", (found) => (found === "1" ? true : undefined), false),
   DRAIN_MS: whole(0, 600_000, "ms", 20_000),
@@ -116,6 +120,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
   const tls = readTls(env.PGSSLMODE ?? "", env.PGSSLROOTCERT ?? "", (problem) => problems.push(problem));
   if (success && data.POOL_MIN > data.POOL_MAX)
     problems.push(`POOL_MIN: found ${data.POOL_MIN}, expected at most POOL_MAX, which is ${data.POOL_MAX}`);
+  if (success && Number(data.SCHEMA_NEEDS) > Number(data.SCHEMA))
+    problems.push(`SCHEMA_NEEDS: found ${data.SCHEMA_NEEDS}, expected at most SCHEMA, which is ${data.SCHEMA}`);
   if (!success || problems.length > 0) throw new ConfigError(problems);
   return {
     host: data.HOST,
@@ -123,6 +129,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
     colour: data.COLOUR,
     release: data.RELEASE,
     schema: data.SCHEMA,
+    needs: data.SCHEMA_NEEDS === "" ? data.SCHEMA : data.SCHEMA_NEEDS,
     logLevel: data.LOG_LEVEL,
     debug: data.PAGES_DEBUG,
     drainMs: data.DRAIN_MS,

@@ -100,10 +100,16 @@ describe("whether a release can run on a schema", () => {
   ];
   for (const { newest, past, reason } of cases)
     it(`needs 0006, finds ${newest ?? "none"}${past.length === 0 ? "" : ` and contracts ${past.join(", ")}`}: ${reason === undefined ? "yes" : "no"}`, () => {
-      const found = judgeSchema("0006", { newest, contractsPast: past });
+      const found = judgeSchema({ schema: "0006", needs: "0006" }, { newest, contractsPast: past });
       if (reason === undefined) assert.equal(found, undefined);
       else assert.match(found ?? "", reason);
     });
+
+  it("needs the expands below the one that it was built against, whether that contract is applied or not", () => {
+    const wanted = { schema: "0008", needs: "0007" };
+    assert.equal(judgeSchema(wanted, { newest: "0007", contractsPast: [] }), undefined);
+    assert.match(judgeSchema(wanted, { newest: "0006", contractsPast: [] }) ?? "", /needs 0007/);
+  });
 
   it("decides what a release does, not what is applied", () => {
     assert.deepEqual(

@@ -61,8 +61,8 @@ async function look({ config, database }: Parts): Promise<Finding> {
   const start = performance.now();
   const latencyMs = () => Math.round((performance.now() - start) * 10) / 10;
   try {
-    const state = await readSchemaState(database, config.schema, checkMs);
-    return { schema: state.newest, latencyMs: latencyMs(), reachable: true, reason: judgeSchema(config.schema, state) };
+    const state = await readSchemaState(database, config, checkMs);
+    return { schema: state.newest, latencyMs: latencyMs(), reachable: true, reason: judgeSchema(config, state) };
   } catch (error) {
     const reachable = error instanceof DatabaseError;
     return { schema: null, latencyMs: latencyMs(), reachable, reason: describe(error as Error) };
