@@ -24,6 +24,8 @@ export interface LoadOptions {
   timeoutMs?: number;
   /** Ends the load early; requests in flight are waited for. */
   signal?: AbortSignal;
+  /** Called with the colour of each answer, as it has come whole. */
+  onAnswer?: (colour: string) => void;
 }
 
 export interface LoadResult {
@@ -75,6 +77,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
         // Not body.dump(): that takes a broken-off body for a whole one.
         await finished(answer.body.resume());
         tally.answered(answer.statusCode, answer.headers["x-colour"], performance.now() - from);
+        options.onAnswer?.(String(answer.headers["x-colour"] ?? "none"));
       } catch (error) {
         tally.broken(error);
       }
