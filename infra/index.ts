@@ -1,84 +1,125 @@
-import { join } from "node:path";
-import { colours } from "./config";
-import { readStackConfig } from "./config/stack";
+import * as pulumi from "@pulumi/pulumi";
+import type { Begun } from "./begin";
+import { colours, type Colour } from "./config";
 import { Access } from "./database/access";
 import { connectionLimits } from "./database/limits";
 import { loginKinds } from "./database/names";
-import { createPlatform } from "./platform";
 import { AccessCheck } from "./providers/access-check/resource";
-import { Passwords } from "./providers/passwords/resource";
-import { declareMigrations } from "./providers/schema-widen/declare";
+import { declareRelease } from "./providers/rollout-plan/declare";
+import { settledBy } from "./providers/rollout-plan/settled";
+import { TrafficAdvance } from "./providers/traffic-advance/resource";
+import { SchemaNarrow } from "./providers/schema-narrow/resource";
 import { SchemaWiden } from "./providers/schema-widen/resource";
 
-// Read from top to bottom, this is the order of a rollout. What has to wait for something names it.
+/**
+ * Read from top to bottom, this is the order of a rollout. What has to wait for something names it. Config, plan and
+ * the return of traffic have gone before (`begin.ts`): a rollback is over before this file is loaded.
+ */
+export function program({ config, passwords, platform, before, migrations, plan, returned }: Begun) {
+  const server = platform.database([returned]);
+  const limits = connectionLimits(config.database);
+  const access = new Access("access", {
+    connection: { ...server.address, username: server.administrator, password: server.password },
+    database: config.database.name,
+    template: server.template,
+    passwords: passwords.each(loginKinds),
+    connectionLimits: limits,
+    holdsData: server.holdsData,
+    server: server.resource,
+  });
+  const expected = {
+    database: config.database.name,
+    administrator: server.administrator,
+    connectionLimits: limits,
+  };
+  const taken = platform.afterAccess(access, expected);
 
-const config = readStackConfig();
-const platform = createPlatform(config);
-
-const server = platform.database();
-const limits = connectionLimits(config.database);
-const passwords = new Passwords("passwords", { names: [...loginKinds] });
-const access = new Access("access", {
-  connection: { ...server.address, username: server.administrator, password: server.password },
-  database: config.database.name,
-  template: server.template,
-  passwords: passwords.each(loginKinds),
-  connectionLimits: limits,
-  holdsData: server.holdsData,
-  server: server.resource,
-});
-const expected = {
-  database: config.database.name,
-  administrator: server.administrator,
-  connectionLimits: limits,
-};
-const settled = platform.afterAccess(access, expected);
-
-const schema = new SchemaWiden(
-  "schema-widen",
-  {
+  const schema = {
     folder: "migrations",
     migrateTo: config.migrateTo,
-    migrations: declareMigrations(join(__dirname, "../migrations"), config.migrateTo),
-    applied: [],
-    plan: { early: [], waits: [] },
-    hold: [],
-    acceptEdited: [],
-    acceptLoss: [],
+    migrations,
+    applied: before?.plan.applied.map(({ version }) => version) ?? [],
+    plan: plan.schema,
+    acceptEdited: [...config.overrides.acceptEdited],
+    acceptLoss: [...config.overrides.acceptLoss],
     release: colours.map((colour) => `${colour} ${config[colour]?.version ?? "none"}`).join(", "),
     connection: { ...server.address, database: access.database, user: access.logins.migrator.user },
     password: access.logins.migrator.password,
     owner: access.owner,
-  },
-  { dependsOn: settled },
-);
-const checked = new AccessCheck(
-  "access-check",
-  {
-    connection: { ...server.address, database: access.database, user: server.administrator },
-    password: server.password,
-    expected,
-    schemaVersion: schema.schemaVersion,
-  },
-  { dependsOn: [schema] },
-);
+  };
+  const widened = new SchemaWiden(
+    "schema-widen",
+    { ...schema, hold: plan.holdBefore("colours") },
+    { dependsOn: taken },
+  );
+  const checked = new AccessCheck(
+    "access-check",
+    {
+      connection: { ...server.address, database: access.database, user: server.administrator },
+      password: server.password,
+      expected,
+      schemaVersion: widened.schemaVersion,
+    },
+    { dependsOn: [widened] },
+  );
 
-const preview = platform.previewListener();
-const running = colours.flatMap((colour) => {
-  const { user, password } = access.logins[colour];
-  const database = { ...server.address, name: access.database, user, password };
-  return platform.colour(colour, database, [schema, checked]);
-});
-const listener = platform.listener(running);
+  const preview = platform.previewListener([returned]);
+  const running = { blue: run("blue"), green: run("green") };
+  const advanced = new TrafficAdvance(
+    "traffic-advance",
+    {
+      attempt: plan.attempt,
+      greenWeight: config.greenWeight,
+      declared: plan.declared,
+      ...(before && { settled: before.plan }),
+      attempts: plan.attempts,
+      traffic: platform.listenerPlace().apply((place) => platform.trafficAt(place)),
+      telemetry: platform.telemetry(),
+      store: platform.store,
+      hold: plan.holdBefore("advance"),
+    },
+    { dependsOn: colours.flatMap((colour) => running[colour].resources) },
+  );
+  const listener = platform.listener([advanced]);
 
-export const url = listener.url;
-export const previewUrl = preview.url;
-export const previewHeader = preview.header;
-export const weights = { blue: 100 - config.greenWeight, green: config.greenWeight };
-export const releases = { blue: release("blue"), green: release("green") };
-export const schemaVersion = schema.schemaVersion;
+  const narrowed = new SchemaNarrow(
+    "schema-narrow",
+    { ...schema, hold: plan.holdBefore("narrow"), widened: widened.facts.apply((facts) => JSON.stringify(facts)) },
+    { dependsOn: [listener.resource] },
+  );
 
-function release(colour: "blue" | "green") {
-  const declared = config[colour];
-  return declared && { version: declared.version, schema: declared.schema, count: declared.count };
+  const settled = settledBy(plan, before, {
+    weight: listener.weight,
+    releases: { blue: running.blue.release, green: running.green.release },
+    schema: narrowed.facts,
+    wiring: pulumi.output(platform.wiring),
+    traffic: platform.listenerPlace(),
+  });
+  return {
+    settled,
+    url: listener.url,
+    previewUrl: preview.url,
+    previewHeader: preview.header,
+    weights: { blue: 100 - config.greenWeight, green: config.greenWeight },
+    releases: { blue: release("blue"), green: release("green") },
+    schemaVersion: narrowed.schemaVersion,
+  };
+
+  function release(colour: Colour) {
+    const declared = config[colour];
+    return declared && { version: declared.version, schema: declared.schema, count: declared.count };
+  }
+
+  function run(colour: Colour) {
+    const { user, password } = access.logins[colour];
+    const release = declareRelease(config, colour);
+    const expands = migrations.filter(
+      ({ phase, version }) => phase === "expand" && isAtOrBelow(version, release?.schema),
+    );
+    const needs = expands.at(-1)?.version ?? release?.schema ?? "";
+    const database = { ...server.address, name: access.database, user, password, needs };
+    return platform.colour(colour, release, database, [widened, checked]);
+  }
 }
+
+const isAtOrBelow = (version: string, schema = "0"): boolean => Number(version) <= Number(schema);

@@ -2,6 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Colour, Config } from "../config";
 import type { Access } from "../database/access";
 import type { ExpectedAccess } from "../database/expectations";
+import type { Release, Wiring } from "../rollout/types";
+import type { StoreAddress } from "../providers/store/store";
+import type { TelemetryAddress } from "./telemetry";
+import type { ListenerPlace, TrafficAddress } from "./traffic";
 
 /** Where a server is reached, and how the connection is secured. */
 export interface Address {
@@ -29,6 +33,8 @@ export interface ServiceDatabase extends Address {
   user: pulumi.Input<string>;
   /** Secret. */
   password: pulumi.Output<string>;
+  /** The migration that has to be applied for the release: the newest expand at or below its `schema`. */
+  needs: string;
 }
 
 /** The way in before a colour has traffic: a header picks the colour. */
@@ -37,17 +43,42 @@ export interface PreviewListener {
   header: string;
 }
 
+/** One colour as it runs. */
+export interface RunningColour {
+  resources: pulumi.Resource[];
+  /** What it really runs; null where nothing is declared. */
+  release: pulumi.Output<Release> | null;
+}
+
+/** The production listener as it stands. */
+export interface ProductionListener {
+  resource: pulumi.Resource;
+  url: pulumi.Output<string>;
+  /** Percent of new requests that green gets. */
+  weight: pulumi.Output<number>;
+}
+
 /** What a stack runs on. Everything above it is written once. */
 export interface Platform {
-  database(): DatabaseServer;
+  /** What a native update would replace, as declared; known before anything is. */
+  readonly wiring: Wiring;
+  /** Where records are kept. */
+  readonly store: StoreAddress;
+  /** The way to weights that are live already, from where the listener was when something settled last. */
+  trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress>;
+  /** `after`: what must be over before anything of the platform changes. */
+  database(after: pulumi.Resource[]): DatabaseServer;
   /** What the platform does between access and schema. @returns what everything that uses the database depends on. */
   afterAccess(access: Access, expected: ExpectedAccess): pulumi.Resource[];
   /** Target groups and the preview listener; before the colours, which register with them. */
-  previewListener(): PreviewListener;
+  previewListener(after: pulumi.Resource[]): PreviewListener;
+  /** Where the production listener is, or will be, and where its figures are read. */
+  listenerPlace(): pulumi.Output<ListenerPlace>;
+  telemetry(): pulumi.Output<TelemetryAddress>;
   /** One colour's release, running; nothing when none is declared. `after`: what it needs, its schema above all. */
-  colour(name: Colour, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource[];
-  /** The production listener with the declared weights; after the colours. */
-  listener(after: pulumi.Resource[]): { url: pulumi.Output<string> };
+  colour(name: Colour, release: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour;
+  /** The production listener with the declared weights; after the colours, and after the walk to those weights. */
+  listener(after: pulumi.Resource[]): ProductionListener;
 }
 
 /** Loads a platform only when it is used: the SDK of AWS alone takes longer to load than a weight takes to change. */

@@ -9,6 +9,9 @@ export interface LocalTrafficAddress {
 }
 export type TrafficAddress = LocalTrafficAddress;
 
+/** Where the listener is, without what it takes to change it: stack outputs hold no secret. */
+export type ListenerPlace = Omit<LocalTrafficAddress, "token">;
+
 /** What of a colour's targets can take requests. */
 export interface TargetCount {
   registered: number;

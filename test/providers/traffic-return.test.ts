@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { PartialFailure } from "../../infra/providers/contract";
 import { walkTags } from "../../infra/providers/traffic/tags";
 import { provider } from "../../infra/providers/traffic-return/provider";
@@ -54,8 +55,9 @@ describe("TrafficReturn", function () {
     for (const each of failed) stack.fail(each);
     stack.fail(declared);
     const { settled, attempts } = stack.memory;
+    const store = { kind: "local" as const, folder: join(folder.path, "store") };
     const traffic = { kind: "local" as const, adminPort: balancer.adminPort, token };
-    return { declared, ...(settled && { settled }), attempts: [...attempts], traffic, hold: [] };
+    return { declared, ...(settled && { settled }), attempts: [...attempts], traffic, store, hold: [] };
   }
   const stateOf = (news: TrafficReturnInputs): TrafficReturnState => ({ ...news, greenWeight: 0 });
   const changes = async (news: TrafficReturnInputs) => (await provider.diff(stateOf(news), news, "return")).changes;

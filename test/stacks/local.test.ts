@@ -17,7 +17,9 @@ describe("a local stack", function () {
 
   before(async () => {
     clone = new Clone();
-    clone.edit("Pulumi.local.yaml", (text) => text.replace('schema: "0006"', '$&\n    env:\n      PAGES_DEBUG: "1"'));
+    clone.edit("Pulumi.local.yaml", (text) =>
+      text.replace('schema: "0006"', '$&\n    env:\n      PAGES_DEBUG: "1"').replace(/(bake|maxBake): 5s/g, "$1: 1s"),
+    );
     const { code, output } = await clone.npmStart();
     assert.equal(code, 0, output);
     firstStart = output;

@@ -1,9 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { DatabaseServer, Platform, PreviewListener, ServiceDatabase } from "..";
+import type { DatabaseServer, Platform, PreviewListener, ProductionListener, RunningColour, ServiceDatabase } from "..";
 import type { Colour, LocalConfig } from "../../config";
 import type { Access } from "../../database/access";
 import type { ExpectedAccess } from "../../database/expectations";
 import { Passwords } from "../../providers/passwords/resource";
+import type { Release, Wiring } from "../../rollout/types";
+import type { StoreAddress } from "../../providers/store/store";
+import type { TelemetryAddress } from "../telemetry";
+import type { ListenerPlace, TrafficAddress } from "../traffic";
 import { previewHeader } from "./balancer/api";
 import { LocalBalancer } from "./balancer/resource";
 import { LocalColour } from "./colour/resource";
@@ -21,29 +25,40 @@ export function createLocalPlatform(config: LocalConfig): Platform {
 }
 
 class LocalPlatform implements Platform {
+  /** Balancer and target groups keep their identity through every change: nothing here is ever replaced. */
+  readonly wiring: Wiring = { listener: "local", targets: { blue: "local/blue", green: "local/green" } };
   /** Everything of this stack on this machine: data, logs, the balancer's state. Relative to the project. */
   readonly #folder = `.switchyard/${pulumi.getStack()}`;
+  readonly store: StoreAddress = { kind: "local", folder: `${this.#folder}/store` };
   readonly #passwords = new Passwords("local-passwords", { names: ["superuser", "administrator", "balancer"] });
   #server: LocalDatabase | undefined;
   #balancer: LocalBalancer | undefined;
 
   constructor(readonly config: LocalConfig) {}
 
-  database(): DatabaseServer {
+  trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress> {
+    return this.#passwords.of("balancer").apply((token) => ({ ...place, token }));
+  }
+
+  database(after: pulumi.Resource[]): DatabaseServer {
     const { database, local } = this.config;
     const password = this.#passwords.of("administrator");
-    const server = new LocalDatabase("database", {
-      folder: this.#folder,
-      name: database.name,
-      majorVersion: database.majorVersion as EmbeddedMajor,
-      maxConnections: database.maxConnections,
-      port: local.databasePort,
-      account: local.postgresUser,
-      deleteDataOnDestroy: local.deleteDataOnDestroy,
-      superuserPassword: this.#passwords.of("superuser"),
-      administrator,
-      administratorPassword: password,
-    });
+    const server = new LocalDatabase(
+      "database",
+      {
+        folder: this.#folder,
+        name: database.name,
+        majorVersion: database.majorVersion as EmbeddedMajor,
+        maxConnections: database.maxConnections,
+        port: local.databasePort,
+        account: local.postgresUser,
+        deleteDataOnDestroy: local.deleteDataOnDestroy,
+        superuserPassword: this.#passwords.of("superuser"),
+        administrator,
+        administratorPassword: password,
+      },
+      { dependsOn: after },
+    );
     this.#server = server;
     return {
       resource: server,
@@ -70,31 +85,45 @@ class LocalPlatform implements Platform {
     return [takeOver];
   }
 
-  previewListener(): PreviewListener {
-    this.#balancer = new LocalBalancer("balancer", {
-      folder: this.#folder,
-      previewPort: this.config.local.previewPort,
-      token: this.#passwords.of("balancer"),
-    });
+  previewListener(after: pulumi.Resource[]): PreviewListener {
+    this.#balancer = new LocalBalancer(
+      "balancer",
+      {
+        folder: this.#folder,
+        previewPort: this.config.local.previewPort,
+        token: this.#passwords.of("balancer"),
+      },
+      { dependsOn: after },
+    );
     return {
       url: pulumi.interpolate`http://127.0.0.1:${this.#balancer.chosenPreviewPort}`,
       header: previewHeader,
     };
   }
 
-  colour(name: Colour, database: ServiceDatabase, after: pulumi.Resource[]): pulumi.Resource[] {
+  listenerPlace(): pulumi.Output<ListenerPlace> {
+    return this.#theBalancer().adminPort.apply((adminPort): ListenerPlace => ({ kind: "local", adminPort }));
+  }
+
+  telemetry(): pulumi.Output<TelemetryAddress> {
+    return this.#theBalancer().adminPort.apply((adminPort): TelemetryAddress => ({ kind: "local", adminPort }));
+  }
+
+  colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
     const release = this.config[name];
-    if (release === undefined) return [];
-    const { password, host, port, name: databaseName, user } = database;
+    if (release === undefined || declared === null) return { resources: [], release: null };
+    const { password, host, port, name: databaseName, user, needs } = database;
     const colour = new LocalColour(
       name,
       {
         folder: this.#folder,
         colour: name,
         count: release.count,
+        release: declared,
         copy: {
           version: release.version,
           schema: release.schema,
+          needs,
           entry: release.entry,
           env: this.config.secretKeys.includes(name) ? pulumi.secret({ ...release.env }) : { ...release.env },
           database: { host, port, name: databaseName, user },
@@ -106,10 +135,10 @@ class LocalPlatform implements Platform {
       },
       { dependsOn: after },
     );
-    return [colour];
+    return { resources: [colour], release: colour.release };
   }
 
-  listener(after: pulumi.Resource[]): { url: pulumi.Output<string> } {
+  listener(after: pulumi.Resource[]): ProductionListener {
     const listener = new LocalListener(
       "listener",
       {
@@ -120,7 +149,11 @@ class LocalPlatform implements Platform {
       },
       { dependsOn: after },
     );
-    return { url: pulumi.interpolate`http://127.0.0.1:${listener.chosenPort}` };
+    return {
+      resource: listener,
+      url: pulumi.interpolate`http://127.0.0.1:${listener.chosenPort}`,
+      weight: listener.greenWeight,
+    };
   }
 
   #theDatabase(): LocalDatabase {

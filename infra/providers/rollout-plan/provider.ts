@@ -1,30 +1,26 @@
 import { createHash } from "node:crypto";
+import { declaredInFull, memoryInFull } from "../../rollout/in-full";
 import { decide, messageOf, remember } from "../../rollout/rules";
 import type { Memory } from "../../rollout/shift";
 import type { Attempt } from "../../rollout/types";
 import { hasUnknown, sameInputs, type Provider } from "../contract";
 import type { RolloutPlanInputs as Inputs, RolloutPlanState as State } from "./resource";
 
-const memoryOf = ({ settled }: Inputs, olds: State | undefined): Memory => ({
-  settled,
-  attempts: olds?.attempts ?? [],
-});
+const memoryOf = ({ settled }: Inputs, olds: State | undefined): Memory => memoryInFull(settled, olds?.attempts ?? []);
 
 function check(news: Inputs, olds: State | undefined): string[] {
   if (hasUnknown(news)) return ["the rollout can't be judged: an input of the plan is not known before it begins"];
-  return decide(memoryOf(news, olds), news.declared).refused.map(messageOf);
+  return decide(memoryOf(news, olds), declaredInFull(news.declared)).refused.map(messageOf);
 }
 
 /** The `up` that is about to begin is remembered before anything of it does; one that changes nothing is no new one. */
 function complete(news: Inputs, olds: State | undefined): State {
   const memory = memoryOf(news, olds);
-  const decision = decide(memory, news.declared);
+  const declared = declaredInFull(news.declared);
+  const decision = decide(memory, declared);
   const last = memory.attempts.at(-1);
-  const settledAsDeclared =
-    last !== undefined && last.id === news.settled?.id && sameInputs(last.declared, news.declared);
-  const attempts = settledAsDeclared
-    ? [...memory.attempts]
-    : remember(memory, news.declared, decision, nextId(last, news));
+  const settledAsDeclared = last !== undefined && last.id === news.settled?.id && sameInputs(last.declared, declared);
+  const attempts = settledAsDeclared ? [...memory.attempts] : remember(memory, declared, decision, nextId(last, news));
   return { ...news, attempts, decision };
 }
 
@@ -41,7 +37,8 @@ function nextId(last: Attempt | undefined, { declared, settled }: Inputs): strin
 export const provider: Provider<Inputs, State> = {
   check,
   complete,
-  diff: (olds, news) => ({ changes: !sameInputs({ ...olds, settled: null }, { ...news, settled: null }) }),
+  // What is settled and what is decided follow from the attempts, and from the `up` before this one.
+  diff: (olds, news) => ({ changes: !sameInputs({ attempts: olds.attempts }, { attempts: (news as State).attempts }) }),
   create: (inputs) => Promise.resolve({ id: "rollout", outs: inputs as State }),
   update: (_olds, news) => Promise.resolve(news as State),
   delete: () => Promise.resolve(),

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Decision } from "../../rollout/rules";
-import type { Attempt, Declared, Settled } from "../../rollout/types";
+import { messageOf, type Decision } from "../../rollout/rules";
+import { STEPS, type Attempt, type Declared, type Settled, type Step } from "../../rollout/types";
 import type { InputsOf } from "../inputs";
 import { DynamicResource } from "../dynamic";
 
@@ -19,10 +19,44 @@ export interface RolloutPlanState extends RolloutPlanInputs {
 
 /** Judges the declared rollout from everything that may be true now; what is refused never begins. */
 export class RolloutPlan extends DynamicResource {
+  declare readonly declared: pulumi.Output<Declared>;
   declare readonly attempts: pulumi.Output<Attempt[]>;
   declare readonly decision: pulumi.Output<Decision>;
 
   constructor(name: string, inputs: InputsOf<RolloutPlanInputs>, options?: pulumi.CustomResourceOptions) {
     super("RolloutPlan", name, { ...inputs, attempts: undefined, decision: undefined }, options);
+  }
+
+  /** Id of the attempt that this `up` is. */
+  get attempt(): pulumi.Output<string> {
+    return this.attempts.apply((attempts) => attempts.at(-1)?.id ?? "");
+  }
+
+  /** What this `up` may do to the schema: steps that narrow and run early, and steps that wait. */
+  get schema(): pulumi.Output<{ early: string[]; waits: string[] }> {
+    return this.decision.apply(({ schema: { early, waits } }) => ({ early: [...early], waits: [...waits] }));
+  }
+
+  /** Why `step` must not begin in this `up`, one sentence each; empty where it may. */
+  holdBefore(step: Step): pulumi.Output<string[]> {
+    return this.decision.apply(({ held, stopsBefore }) =>
+      stopsBefore !== undefined && STEPS.indexOf(stopsBefore) <= STEPS.indexOf(step) ? held.map(messageOf) : [],
+    );
+  }
+
+  /** Tells the operator what is put off, what this `up` stops before, and which exceptions it makes; at preview too. */
+  announce(): void {
+    this.decision.apply(({ announced, held, stopsBefore, overrides }) => {
+      for (const violation of announced) void pulumi.log.info(messageOf(violation), this);
+      if (stopsBefore !== undefined)
+        void pulumi.log.warn(
+          [`traffic returns, and then this up stops before the step "${stopsBefore}":`, ...held.map(messageOf)].join(
+            "\n",
+          ),
+          this,
+        );
+      for (const { key, found, risk } of overrides)
+        void pulumi.log.warn(`${key} is in config, so this goes on, at the risk that ${risk}: ${found}`, this);
+    });
   }
 }

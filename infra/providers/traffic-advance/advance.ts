@@ -1,5 +1,6 @@
 import { telemetryAt } from "../../platform/telemetry";
 import { TrafficMoved, trafficAt, type LiveTraffic, type Traffic } from "../../platform/traffic";
+import { declaredInFull, memoryInFull } from "../../rollout/in-full";
 import { classifyShift, stepsOf } from "../../rollout/shift";
 import type { Declared } from "../../rollout/types";
 import {
@@ -51,7 +52,8 @@ interface Decided {
  * Brings the live weights to the declared ones.
  * @throws Error when nothing was begun: another walk is there, or an advance can't be recorded.
  */
-export async function advance(news: Inputs, around: Surroundings): Promise<Outcome> {
+export async function advance(given: Inputs, around: Surroundings): Promise<Outcome> {
+  const news = { ...given, declared: declaredInFull(given.declared) };
   const traffic = trafficAt(news.traffic);
   for (let left = tries; ; left -= 1) {
     try {
@@ -72,7 +74,7 @@ async function shift(news: Inputs, traffic: Traffic, around: Surroundings): Prom
   const decided = { traffic, live, left, from };
   if (left !== undefined) around.say(`${describe(left)} was left behind at greenWeight ${live.greenWeight}`);
 
-  const { kind } = classifyShift(live.greenWeight, { settled: settled ?? undefined, attempts }, declared);
+  const { kind } = classifyShift(live.greenWeight, memoryInFull(settled ?? undefined, attempts), declared);
   // What a walk that was left behind had reached was not judged to its end, even if it is what is declared.
   const unjudged = from !== declared.weight;
   if (kind === "none" && !unjudged) return clear(decided);

@@ -1,16 +1,22 @@
 import { TrafficMoved, trafficAt, TrafficUnreachable, type LiveTraffic, type Traffic } from "../../platform/traffic";
+import { declaredInFull, memoryInFull } from "../../rollout/in-full";
 import { classifyShift, type Shift } from "../../rollout/shift";
 import { hasUnknown, PartialFailure, type Difference, type Provider } from "../contract";
-import { walkTags } from "../traffic/tags";
+import { recordReturn } from "../record/record";
+import { noWalk } from "../traffic/mark";
 import type { TrafficReturnInputs as Inputs, TrafficReturnState as State } from "./resource";
 
 /** How often weights that move under our hands are read again: a walk that is being left changes them a few times at most. */
 const tries = 10;
 
+const say = (line: string): void => {
+  console.error(line);
+};
+
 type Return = Extract<Shift, { gaining: unknown }>;
 
 function returnFrom(greenWeight: number, { settled, attempts, declared }: Inputs): Return | undefined {
-  const shift = classifyShift(greenWeight, { settled, attempts }, declared);
+  const shift = classifyShift(greenWeight, memoryInFull(settled, attempts), declaredInFull(declared));
   return shift.kind === "return" ? shift : undefined;
 }
 
@@ -28,7 +34,7 @@ async function lookAt({ traffic }: Inputs, olds: State): Promise<number | undefi
     return (await trafficAt(traffic).read())?.greenWeight;
   } catch (error) {
     if (!(error instanceof TrafficUnreachable)) throw error;
-    console.error(`live weights can't be read, so state is compared instead: ${error.message}`);
+    say(`live weights can't be read, so state is compared instead: ${error.message}`);
     return olds.greenWeight;
   }
 }
@@ -49,16 +55,14 @@ async function moveBack(traffic: Traffic, news: Inputs): Promise<number | undefi
     const shift = returnFrom(live.greenWeight, news);
     if (shift === undefined) return live.greenWeight;
     if (live.targets[shift.gaining].alive === 0) {
-      console.error(
-        `no copy of ${shift.gaining} answers, so its traffic comes back only when it runs again, later in this up`,
-      );
+      say(`no copy of ${shift.gaining} answers, so its traffic comes back only when it runs again, later in this up`);
       return live.greenWeight;
     }
     try {
       // Whoever walks sees that the tag is no longer its own, and ends without touching anything.
-      const tags = { [walkTags.walk]: null, [walkTags.abort]: null };
-      await traffic.change({ greenWeight: shift.to, tags }, { greenWeight: live.greenWeight });
-      console.error(`returned from greenWeight ${shift.from} to ${shift.to}`);
+      await traffic.change({ greenWeight: shift.to, tags: noWalk }, { greenWeight: live.greenWeight });
+      say(`returned from greenWeight ${shift.from} to ${shift.to}`);
+      await record(shift, news);
       return shift.to;
     } catch (error) {
       if (!(error instanceof TrafficMoved) || left === 0) throw error;
@@ -66,12 +70,18 @@ async function moveBack(traffic: Traffic, news: Inputs): Promise<number | undefi
   }
 }
 
+/** After the fact, and never in its way: a store that can't be written is said, and no more. */
+async function record({ from, to }: Return, { store, attempts }: Inputs): Promise<void> {
+  const attempt = attempts.at(-1)?.id ?? "";
+  await recordReturn(store, { attempt, from, to }, { outcome: "arrived", greenWeight: to }, say);
+}
+
 async function readOrSay(traffic: Traffic): Promise<LiveTraffic | undefined> {
   try {
     return await traffic.read();
   } catch (error) {
     if (!(error instanceof TrafficUnreachable)) throw error;
-    console.error(`the listener can't be reached, so nothing is returned before it can: ${error.message}`);
+    say(`the listener can't be reached, so nothing is returned before it can: ${error.message}`);
     return undefined;
   }
 }

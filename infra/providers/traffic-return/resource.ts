@@ -2,14 +2,17 @@ import * as pulumi from "@pulumi/pulumi";
 import type { TrafficAddress } from "../../platform/traffic";
 import type { Attempt, Declared, Settled } from "../../rollout/types";
 import type { InputsOf } from "../inputs";
+import type { StoreAddress } from "../store/store";
 import { DynamicResource } from "../dynamic";
 
 export interface TrafficReturnInputs {
   declared: Declared;
   settled?: Settled;
   attempts: Attempt[];
-  /** Where the listener was when something settled last; null or left out before. */
-  traffic?: TrafficAddress | null;
+  /** Where the listener was when something settled last; left out before. */
+  traffic?: TrafficAddress;
+  /** Where a return is recorded. */
+  store: StoreAddress;
   /** Why the `up` stops once the traffic is back; empty where it goes on. */
   hold: string[];
 }

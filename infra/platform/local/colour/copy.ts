@@ -32,6 +32,7 @@ export async function startCopy(inputs: Inputs): Promise<Copy> {
       COLOUR: colour,
       RELEASE: copy.version,
       SCHEMA: copy.schema,
+      SCHEMA_NEEDS: copy.needs,
       PGHOST: copy.database.host,
       PGPORT: String(copy.database.port),
       PGDATABASE: copy.database.name,

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Colour } from "../balancer/api";
 import type { InputsOf } from "../../../providers/inputs";
 import { DynamicResource } from "../../../providers/dynamic";
+import type { Release } from "../../../rollout/types";
 import type { ProcessRef } from "../process/identity";
 
 /** What a copy is started with; any difference in it means new copies. */
@@ -9,6 +10,8 @@ export interface CopySettings {
   version: string;
   /** The migration that the release was built against. */
   schema: string;
+  /** The newest expand at or below that: what has to be applied for it. */
+  needs: string;
   /** Path of a Node.js file, relative to the project. */
   entry: string;
   env: Record<string, string>;
@@ -22,6 +25,8 @@ export interface LocalColourInputs {
   colour: Colour;
   /** How many copies run; 0 retires the colour. */
   count: number;
+  /** The same as the rules know it: kept in state, to say what runs. */
+  release: Release;
   copy: CopySettings;
   databasePassword: string;
   adminPort: number;
@@ -43,6 +48,7 @@ export interface LocalColourState extends LocalColourInputs {
 export class LocalColour extends DynamicResource {
   declare readonly copies: pulumi.Output<Copy[]>;
   declare readonly copy: pulumi.Output<CopySettings>;
+  declare readonly release: pulumi.Output<Release>;
 
   constructor(name: string, inputs: InputsOf<LocalColourInputs>, options?: pulumi.CustomResourceOptions) {
     super("LocalColour", name, { ...inputs, copies: undefined }, options);

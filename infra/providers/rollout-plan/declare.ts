@@ -1,0 +1,78 @@
+import { createHash, scryptSync } from "node:crypto";
+import { colours, type Colour, type Config } from "../../config";
+import type { Platform } from "../../platform";
+import type { Declared, Migration, Release, Wiring } from "../../rollout/types";
+import { summarise, type Migration as File } from "../../schema";
+import { TrafficReturn } from "../traffic-return/resource";
+import { RolloutPlan } from "./resource";
+import type { SettledOutput } from "./settled";
+
+/** Declares the plan, and the return of traffic that follows from it. */
+export function planRollout(
+  config: Config,
+  platform: Platform,
+  before: SettledOutput | undefined,
+  files: readonly File[],
+): { plan: RolloutPlan; returned: TrafficReturn } {
+  const migrations = files.map((file) => summarise(file, files));
+  const declared = declareRollout(config, migrations, platform.wiring);
+  const plan = new RolloutPlan("rollout-plan", { declared, settled: before?.plan });
+  plan.announce();
+  const returned = new TrafficReturn(
+    "traffic-return",
+    {
+      declared,
+      settled: before?.plan,
+      attempts: plan.attempts,
+      traffic: before && platform.trafficAt(before.traffic),
+      store: platform.store,
+      hold: plan.holdBefore("platform"),
+    },
+    { dependsOn: plan },
+  );
+  return { plan, returned };
+}
+
+/** Everything of a stack's config that bears on a rollout, in the words of the rules. */
+export function declareRollout(config: Config, migrations: readonly Migration[], wiring: Wiring): Declared {
+  const { greenWeight: weight, migrateTo, bake, overrides } = config;
+  const [blue, green] = colours.map((colour) => declareRelease(config, colour));
+  return {
+    weight,
+    releases: { blue: blue ?? null, green: green ?? null },
+    migrateTo,
+    migrations,
+    wiring,
+    bake,
+    overrides,
+  };
+}
+
+/** What a colour is to run, as the rules compare it; null where config has no release for it. */
+export function declareRelease(config: Config, colour: Colour): Release | null {
+  const release = config[colour];
+  if (release === undefined) return null;
+  const { version, schema, count, env } = release;
+  const start = "entry" in release ? release.entry : release.image;
+  const secret = config.secretKeys.includes(colour);
+  return {
+    version,
+    schema,
+    count,
+    fingerprint: fingerprintOf(JSON.stringify([start, Object.entries(env).sort()]), secret ? colour : undefined),
+    database: config.database.name,
+  };
+}
+
+/**
+ * A hash that tells releases apart, 128 bits. It stands in state and outputs in plain text, so over a secret it is a
+ * slow one (scrypt with Node's defaults, about 50 ms a guess): what is short and secret is not found by trying.
+ * @param salt given where the content holds a secret.
+ */
+function fingerprintOf(content: string, salt: string | undefined): string {
+  const hash =
+    salt === undefined
+      ? createHash("sha256").update(content).digest()
+      : scryptSync(content, `switchyard release of ${salt}`, 32);
+  return hash.toString("hex").slice(0, 32);
+}

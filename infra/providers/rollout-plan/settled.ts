@@ -1,0 +1,66 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ListenerPlace } from "../../platform/traffic";
+import { memoryInFull } from "../../rollout/in-full";
+import { settle } from "../../rollout/settle";
+import type { Attempt, Facts, PerColour, Release, Settled, Wiring } from "../../rollout/types";
+import type { RolloutPlan } from "./resource";
+
+/** The stack output `settled`: what the last `up` that finished left, for the next to begin from. */
+export interface SettledOutput {
+  plan: Settled;
+  traffic: ListenerPlace;
+}
+
+/**
+ * What this very stack had as its output before this `up` began; undefined before the first one finished. A failed `up`
+ * leaves it as it was. Nothing else may be under way while it is read: see `first.ts`.
+ */
+export async function readSettled(): Promise<SettledOutput | undefined> {
+  const name = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()].join("/");
+  const output = await new pulumi.StackReference(name).getOutputDetails("settled");
+  return (output.secretValue ?? output.value) as SettledOutput | undefined;
+}
+
+/** What is real once everything is done, as the outputs of the dynamic resources say: never what config says. */
+export interface RealFacts {
+  weight: pulumi.Output<number>;
+  releases: PerColour<pulumi.Output<Release> | null>;
+  schema: pulumi.Output<Pick<Facts, "applied" | "half" | "scars">>;
+  wiring: pulumi.Output<Wiring>;
+  traffic: pulumi.Output<ListenerPlace>;
+}
+
+/**
+ * The output `settled` of this `up`: only one that comes to its end has it. It holds no secret, and is marked as one all the
+ * same, so that the engine doesn't print its hundreds of lines after every `up`.
+ */
+export function settledBy(
+  plan: RolloutPlan,
+  before: SettledOutput | undefined,
+  facts: RealFacts,
+): pulumi.Output<SettledOutput> {
+  const { weight, releases, schema, wiring, traffic } = facts;
+  const output = pulumi
+    .all([plan.attempts, weight, releases.blue, releases.green, schema, wiring, traffic])
+    .apply(([attempts, greenWeight, blue, green, { applied, half, scars }, wires, place]) => ({
+      plan: afterLast(attempts, before?.plan, {
+        weight: greenWeight,
+        releases: { blue, green },
+        applied,
+        half: half ?? null,
+        scars,
+        wiring: wires,
+      }),
+      traffic: place,
+    }));
+  return pulumi.secret(output);
+}
+
+function afterLast(given: Attempt[], before: Settled | undefined, facts: Facts): Settled {
+  const { settled, attempts } = memoryInFull(before, given);
+  const attempt = attempts.at(-1);
+  if (attempt === undefined) throw new Error("the plan remembers no attempt, not even this one");
+  // An `up` that changes nothing settles once more what is settled: nothing has been attempted since.
+  const since = attempt.id === settled?.id ? [] : attempts.slice(0, -1);
+  return settle({ settled, attempts: since }, attempt, facts);
+}
