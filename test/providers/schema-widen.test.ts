@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { unknownValue } from "../../infra/providers/contract";
-import { declareMigrations } from "../../infra/providers/schema-widen/declare";
+import { declareMigrations, readProjectMigrations } from "../../infra/providers/schema-widen/declare";
 import { provider } from "../../infra/providers/schema-widen/provider";
-import type { SchemaWidenInputs, SchemaWidenState } from "../../infra/providers/schema-widen/resource";
+import type { SchemaWidenInputs } from "../../infra/providers/schema-widen/resource";
+import type { StageState } from "../../infra/providers/schema/stage-inputs";
 import { withSchemaLock } from "../../infra/providers/schema/lock";
 import { waitUntil } from "../../infra/platform/local/process/lifecycle";
 import { startPostgres, type TestPostgres } from "../support/postgres";
@@ -67,7 +68,7 @@ describe("SchemaWiden", function () {
     rmSync(join(folder, "migrations"), { recursive: true });
     mkdirSync(join(folder, "migrations"));
     for (const [file, text] of Object.entries(all)) writeFileSync(join(folder, "migrations", file), text);
-    const migrations = declareMigrations(join(folder, "migrations"), "latest");
+    const migrations = declareMigrations(readProjectMigrations(join(folder, "migrations")), "latest");
     const connection = {
       host: "127.0.0.1",
       port: postgres.port,
@@ -76,11 +77,22 @@ describe("SchemaWiden", function () {
       sslmode: "disable",
     };
     return {
-      folder: "migrations",
-      migrations,
-      connection,
-      password: "migrate-me",
-      owner: "app_owner",
+      ...{
+        folder: "migrations",
+        migrateTo: "latest",
+        migrations,
+        applied: [],
+        plan: { early: [], waits: [] },
+        hold: [],
+      },
+      ...{
+        acceptEdited: [],
+        acceptLoss: [],
+        release: "blue 1.0.0",
+        connection,
+        password: "migrate-me",
+        owner: "app_owner",
+      },
     } as SchemaWidenInputs;
   }
 
@@ -94,7 +106,7 @@ describe("SchemaWiden", function () {
     ).rows;
   const exists = async (client: Client, table: string) =>
     (await client.query("SELECT 1 FROM pg_class WHERE relname = $1", [table])).rowCount === 1;
-  const thrown = (work: Promise<unknown>): Promise<Error & { outs?: SchemaWidenState }> =>
+  const thrown = (work: Promise<unknown>): Promise<Error & { outs?: StageState }> =>
     work.then(
       () => assert.fail("nothing was thrown"),
       (error: unknown) => error as Error,
@@ -103,7 +115,7 @@ describe("SchemaWiden", function () {
   it("applies every migration once, as the owner, and says which version was reached", async () => {
     const inputs = await declare();
     const { outs } = await provider.create(inputs);
-    assert.deepEqual([outs.schemaVersion, outs.applied], ["0002", 2]);
+    assert.deepEqual([outs.schemaVersion, outs.facts.applied.length], ["0002", 2]);
     await provider.update(outs, inputs, "id");
     const client = await connect(inputs);
     assert.deepEqual(await history(client), [
@@ -121,7 +133,9 @@ describe("SchemaWiden", function () {
     const inputs = await declare();
     const { outs } = await provider.create(inputs);
     const client = await connect(inputs);
-    await client.query("UPDATE switchyard.migrations SET finished_at = NULL WHERE version = '0002'");
+    await client.query(
+      "UPDATE switchyard.migrations SET state = 'taken back', finished_at = NULL WHERE version = '0002'",
+    );
     assert.deepEqual(await provider.diff(outs, inputs, "id"), { changes: true });
   });
 
@@ -146,7 +160,7 @@ describe("SchemaWiden", function () {
       ...broken,
       "0003_more.sql": broken["0003_more.sql"].replace("1/0", "1"),
     });
-    const { schemaVersion } = await provider.update(error.outs as SchemaWidenState, mended, "id");
+    const { schemaVersion } = await provider.update(error.outs as StageState, mended, "id");
     assert.equal(schemaVersion, "0003");
   });
 
@@ -160,7 +174,7 @@ describe("SchemaWiden", function () {
     assert.match(error.message, /0002_index\.sql:4: .*already exists/);
     assert.deepEqual((await history(client))[1], { version: "0002", done: false, applied: 1 });
     await client.query("DROP TABLE notes_text_id_idx");
-    const state = await provider.update(error.outs as SchemaWidenState, inputs, "id");
+    const state = await provider.update(error.outs as StageState, inputs, "id");
     assert.equal(state.schemaVersion, "0002");
   });
 
@@ -168,11 +182,6 @@ describe("SchemaWiden", function () {
     const inputs = await declare();
     const client = await connect(inputs);
     const { outs } = await provider.create(inputs);
-    await client.query(
-      "UPDATE switchyard.migrations SET finished_at = NULL, statements_applied = 0 WHERE version = '0002'",
-    );
-    // What a build that was cut off leaves behind.
-    await client.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notes_text_idx'::regclass");
     const oid = async (index: string) =>
       (
         await client.query<{ oid: number; valid: boolean }>(
@@ -180,16 +189,31 @@ describe("SchemaWiden", function () {
           [index],
         )
       ).rows[0];
-    const [broken, whole] = [await oid("notes_text_idx"), await oid("notes_text_id_idx")];
+    const cutOff = (applied: number) =>
+      client.query(
+        `UPDATE switchyard.migrations SET state = 'applying', finished_at = NULL, statements_applied = $1,
+           statement_begun = $1 + 1 WHERE version = '0002'`,
+        [applied],
+      );
+    const whole = await oid("notes_text_id_idx");
+    await cutOff(1);
     await provider.update(outs, inputs, "id");
-    const [rebuilt, kept] = [await oid("notes_text_idx"), await oid("notes_text_id_idx")];
-    assert.deepEqual([rebuilt?.valid, rebuilt?.oid === broken?.oid, kept], [true, false, whole]);
+    assert.deepEqual(await oid("notes_text_id_idx"), whole);
+    // What a build that was cut off leaves behind.
+    await cutOff(0);
+    const broken = await oid("notes_text_idx");
+    await client.query(
+      "DROP INDEX notes_text_id_idx; UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'notes_text_idx'::regclass",
+    );
+    await provider.update(outs, inputs, "id");
+    const [rebuilt, second] = [await oid("notes_text_idx"), await oid("notes_text_id_idx")];
+    assert.deepEqual([rebuilt?.valid, rebuilt?.oid === broken?.oid, second?.valid], [true, false, true]);
   });
 
   it("lets one of two runs wait for the other, and both end well", async () => {
     const inputs = await declare();
     const [first, second] = await Promise.all([provider.create(inputs), provider.create(inputs)]);
-    assert.deepEqual([first.outs.applied, second.outs.applied], [2, 2]);
+    assert.deepEqual([first.outs.facts.applied.length, second.outs.facts.applied.length], [2, 2]);
   });
 
   it("names the session that holds the lock", async () => {
@@ -230,47 +254,33 @@ describe("SchemaWiden", function () {
     assert.equal(await exists(client, "after_the_end"), false);
   });
 
-  it("refuses at preview what was edited, taken out, put in between, or narrows", async () => {
-    const inputs = await declare();
-    const [first, second] = inputs.migrations as [
-      SchemaWidenInputs["migrations"][0],
-      SchemaWidenInputs["migrations"][0],
-    ];
-    const before = { ...inputs, schemaVersion: "0002", applied: 2 };
-    const reasons = async (migrations: SchemaWidenInputs["migrations"]) =>
-      (await provider.check?.({ ...inputs, migrations }, before))?.join() ?? "";
-    assert.equal(await reasons(inputs.migrations), "");
-    assert.match(await reasons([{ ...first, checksum: "0" }, second]), /0001_notes was applied and has been edited/);
-    assert.match(await reasons([first]), /0002_index is applied and no longer declared/);
-    assert.match(
-      await reasons([{ ...first, version: "0000", name: "between" }, first, second]),
-      /0000_between sorts before 0002/,
-    );
-    assert.match(
-      await reasons([first, second, { ...first, version: "0003", phase: "contract" }]),
-      /0003_notes is a contract/,
-    );
-    assert.deepEqual(await provider.check?.({ ...inputs, migrations: unknownValue as never }, before), []);
-  });
-
   it("refuses at preview a migration that old code would not survive, with file, line and the safe way", async () => {
     const inputs = await declare();
-    const before = { ...inputs, schemaVersion: "0002", applied: 2 };
     const drop =
       "-- switchyard: phase=expand\n-- migrate:up\nALTER TABLE notes DROP COLUMN text;\n-- migrate:down\nALTER TABLE notes ADD COLUMN text text;\n";
     const news = redeclare(inputs.connection.database, { ...files, "0003_drop.sql": drop });
-    const problems = (await provider.check?.(news, before))?.join() ?? "";
+    const problems = (await provider.check?.({ ...news, applied: ["0001", "0002"] }, undefined))?.join() ?? "";
     for (const part of [/0003_drop\.sql:3/, /DROP COLUMN/, /contract/]) assert.match(problems, part);
+    assert.deepEqual(await provider.check?.({ ...news, applied: ["0001", "0002", "0003"] }, undefined), []);
+    assert.deepEqual(await provider.check?.({ ...news, migrations: unknownValue as never }, undefined), []);
     redeclare(inputs.connection.database, files);
   });
 
-  it("refuses a directive that it would not carry out", () => {
-    const impact =
-      "-- switchyard: phase=expand impact=high\n-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:down\nDROP TABLE a;\n";
-    assert.throws(
-      () => redeclare("app_none", { "0001_a.sql": impact }),
-      /0001_a\.sql: the directive impact=high is not carried out/,
-    );
+  it("does nothing while it is held, and says why", async () => {
+    const inputs = { ...(await declare()), hold: ["the plan holds it", "for two reasons"] };
+    assert.equal((await thrown(provider.create(inputs))).message, "the plan holds it\nfor two reasons");
+    const client = await connect(inputs);
+    assert.equal(await exists(client, "migrations"), false);
+  });
+
+  it("sees no change in what is only for the record, and one where the history is not what state says", async () => {
+    const inputs = await declare();
+    const { outs } = await provider.create(inputs);
+    const other = { ...inputs, release: "blue 1.0.0, green 1.1.0", backup: unknownValue };
+    assert.deepEqual(await provider.diff(outs, other, "id"), { changes: false });
+    const stale = { ...outs, facts: { ...outs.facts, applied: [] } };
+    assert.deepEqual(await provider.diff(stale, other, "id"), { changes: true });
+    assert.deepEqual(await provider.diff(outs, { ...other, hold: ["no"] }, "id"), { changes: true });
   });
 
   it("takes a database that is down for no change at preview, and says so clearly when it is needed", async () => {

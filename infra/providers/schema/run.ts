@@ -11,7 +11,7 @@ export interface Run {
   readonly password: string;
   readonly owner: string;
   /** Before each statement. @throws when the schema lock is lost: nothing further may run. */
-  readonly assertHeld: () => Promise<void>;
+  assertHeld: () => Promise<void>;
   /** One line for the operator, without a line end. */
   readonly say: (line: string) => void;
 }

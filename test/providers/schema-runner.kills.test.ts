@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { intercept, type Fault } from "../support/schema-runner/faults";
+import type { ChildTask } from "../support/schema-runner/child";
+import { twelve } from "../support/schema-runner/migrations";
+import { ordersOf, World } from "../support/schema-runner/world";
+
+/**
+ * All queries of the working session, each before, inside and after: some 600 kills and as many stops a major, hours. The
+ * default takes a sample of each kind of statement and record.
+ */
+const full = process.env["SWITCHYARD_KILLS"] === "full";
+
+/** Queries that a fault is laid at: each statement of a kind of its own, and what puts it on record. */
+const kinds: readonly RegExp[] = [
+  /^BEGIN; SET LOCAL idle/,
+  /^CREATE TABLE people/,
+  /^INSERT INTO switchyard\.migrations/,
+  /^INSERT INTO switchyard\.migration_runs/,
+  /^COMMIT$/,
+  /^UPDATE switchyard\.migrations SET statement_begun/,
+  /^CREATE INDEX CONCURRENTLY people_name_idx/,
+  /^UPDATE switchyard\.migrations SET statements_applied/,
+  /^CREATE UNIQUE INDEX CONCURRENTLY/,
+  /^ALTER TABLE people ADD CONSTRAINT/,
+  /^UPDATE people SET given/,
+  /^CREATE INDEX CONCURRENTLY people_given_idx/,
+  /^DROP INDEX CONCURRENTLY/,
+  /^ALTER TYPE mood/,
+  /DETACH PARTITION/,
+  /^REINDEX/,
+  /^UPDATE notes SET body/,
+  /^UPDATE switchyard\.migrations SET state = 'applied'/,
+];
+const moments = ["before", "inside", "after"] as const;
+
+for (const major of [15, 18] as const) {
+  describe(`schema runner, killed and cut off, on PostgreSQL ${major}`, function () {
+    this.timeout(full ? 6 * 3_600_000 : 180_000);
+    let world: World;
+    let folder: string;
+    let texts: string[];
+    let whole: Awaited<ReturnType<World["everything"]>>;
+
+    before(async () => {
+      world = await World.start(major);
+      folder = world.write(twelve);
+      const target = await world.createDatabase();
+      const listening = intercept(() => undefined);
+      await world.run(target, ordersOf(folder));
+      listening.restore();
+      texts = listening.texts;
+      whole = await world.everything(target);
+    });
+    after(() => world.stop());
+
+    /** @param offset so that the sample of the other major, or of the other fault, lies elsewhere */
+    function points(offset: number): Fault[] {
+      if (full) return texts.flatMap((_, index) => moments.map((when) => ({ at: index + 1, when })));
+      return kinds.flatMap((kind, index) => {
+        const at = texts.findIndex((each) => kind.test(each)) + 1;
+        assert.notEqual(at, 0, `no query is like ${kind.source}`);
+        const when = moments[(index + offset) % moments.length] ?? "before";
+        return (index + offset) % 2 === 0 ? [{ at, when }] : [];
+      });
+    }
+
+    async function endsAsWhole(target: Awaited<ReturnType<World["createDatabase"]>>, fault: Fault): Promise<void> {
+      const label = `${fault.when} query ${fault.at}: ${texts[fault.at - 1] ?? ""}`;
+      const { facts } = await world.run(target, ordersOf(folder));
+      assert.equal(facts.applied.length, 12, label);
+      assert.deepEqual(await world.everything(target), whole, label);
+    }
+
+    it("ends as an unkilled run does after SIGKILL before, inside and after statements and their records", async () => {
+      const faults = points(major);
+      // The next one gets ready while the one before is looked at.
+      let next = startChild();
+      try {
+        for (const fault of faults) {
+          const child = next;
+          next = startChild();
+          const target = await world.createDatabase();
+          const { signal, errors } = await finish(child, { target, folder, fault });
+          assert.equal(signal, "SIGKILL", `${fault.when} ${fault.at}: ${errors}`);
+          await endsAsWhole(target, fault);
+        }
+      } finally {
+        const gone = once(next, "exit");
+        next.kill("SIGKILL");
+        await gone;
+      }
+    });
+
+    it("ends so too after the server was stopped at once", async () => {
+      for (const fault of points(major + 1).filter((_, index) => full || index % 2 === major % 2)) {
+        const target = await world.createDatabase();
+        const server = world.postmaster;
+        const cut = intercept(() => process.kill(server, "SIGQUIT"), fault);
+        try {
+          await assert.rejects(world.run(target, ordersOf(folder)));
+        } finally {
+          cut.restore();
+        }
+        await world.restart(server);
+        await endsAsWhole(target, fault);
+      }
+    });
+  });
+}
+
+const startChild = (): ChildProcess =>
+  spawn(process.execPath, ["--import", "tsx", join(__dirname, "../support/schema-runner/child.ts")], {
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+
+async function finish(child: ChildProcess, task: ChildTask): Promise<{ signal: string | null; errors: string }> {
+  child.stdin?.end(JSON.stringify(task));
+  const errors = child.stderr === null ? "" : text(child.stderr);
+  const [, signal] = (await once(child, "exit")) as [number | null, string | null];
+  return { signal, errors: await errors };
+}
