@@ -28,7 +28,11 @@ describe("preview of a local stack refuses", function () {
     const { code, output } = await clone.pulumi("preview");
     for (const command of back) await clone.must(...command);
     assert.notEqual(code, 0, `accepted:\n${output}`);
-    assert.doesNotMatch(output, /\bat .+\.(ts|js|cjs):\d+|undefined/, "a stack trace, or undefined, in a message");
+    assert.doesNotMatch(
+      output,
+      /\bat .+\.(ts|js|cjs):\d+|undefined/,
+      `a stack trace, or undefined, in a message:\n${output}`,
+    );
     assert.ok(!existsSync(join(clone.folder, ".switchyard/local")), "a preview left something behind");
     return output;
   }
