@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client } from "pg";
+import { smokeRelease } from "../../infra/providers/schema-rehearsal/local-release";
 import { rehearse } from "../../infra/providers/schema/rehearse";
 import type { RehearsalOptions } from "../../infra/providers/schema/rehearsal-types";
 import { findPgRestores, restoreDump } from "../../infra/providers/schema/rehearsal-restore";
 import { readMigrations, type Migration } from "../../infra/schema";
-import { eventually, startService } from "../support/pages";
+import { eventually } from "../support/pages";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 import { createRealDatabase, migration, type RealDatabase } from "../support/rehearsal";
 
@@ -26,11 +27,16 @@ describe("scratch copies of a rehearsal", function () {
   this.timeout(60_000);
   let postgres: TestPostgres;
   let folder: string;
+  let workingFolder: string;
   before(async () => {
     postgres = await startPostgres(15);
     folder = mkdtempSync(join(tmpdir(), "switchyard-rehearsal-"));
+    // Where providers run: the folder of main.
+    workingFolder = process.cwd();
+    process.chdir(join(__dirname, "../../infra"));
   });
   after(async () => {
+    process.chdir(workingFolder);
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -82,6 +88,48 @@ describe("scratch copies of a rehearsal", function () {
     const { said } = await run(database, [notes]);
     assert.deepEqual(await database.copies(), []);
     assert.ok(said.includes(`dropped ${copy}, the scratch copy of a rehearsal that was killed`), said.join("\n"));
+  });
+
+  it("are made side by side by two runs at once", async () => {
+    const database = await createRealDatabase(postgres);
+    const both = await Promise.all([run(database, [notes]), run(database, [notes])]);
+    assert.deepEqual(
+      both.map(({ report }) => report.rehearsed.length),
+      [1, 1],
+    );
+    assert.deepEqual(await database.copies(), []);
+  });
+
+  it("are dropped at once by the next run while a statement of the killed one still works in them", async () => {
+    const database = await createRealDatabase(postgres);
+    const { copy, kill } = await startForKilling(database);
+    const { host, port } = database.target.connection;
+    const left = new Client({ host, port, database: copy, ...database.target.migrator });
+    await left.connect();
+    const ended = assert.rejects(left.query("SELECT pg_sleep(50)"), { code: "57P01" });
+    left.on("error", () => undefined);
+    await kill();
+    await eventually("the copy is dropped", async () => {
+      await run(database, [notes]);
+      return (await database.copies()).length === 0;
+    });
+    await ended;
+  });
+
+  it("are given up, and dropped, when the session that keeps them is ended", async () => {
+    const database = await createRealDatabase(postgres);
+    await database.apply(notes);
+    const smoke = () =>
+      postgres.asSuperuser(async (client) => {
+        await client.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name = 'switchyard-rehearsal'",
+          [database.name],
+        );
+      });
+    await assert.rejects(run(database, [notes, upper], { smoke }), {
+      message: /session that keeps the scratch copy app_\w+ has ended \(.+\); run pulumi up again/,
+    });
+    assert.deepEqual(await database.copies(), []);
   });
 
   it("are dropped too where a run was killed before it had marked its copy, and nothing else that is named like one", async () => {
@@ -200,29 +248,77 @@ describe("scratch copies of a rehearsal", function () {
       "ALTER TABLE pages RENAME COLUMN name TO title;",
       "phase=contract",
     );
-    const lists: number[] = [];
-    const smoke: RehearsalOptions["smoke"] = async ({ connection, password }) => {
-      const { host, port, database: name, user } = connection;
-      const env = { PGHOST: host, PGPORT: String(port), PGDATABASE: name, PGUSER: user, PGPASSWORD: password };
-      const service = await startService({ ...env, SCHEMA: "0006" });
-      try {
-        lists.push((await service.call("GET", "/pages?limit=1")).status);
-        const { status } = await service.call("POST", "/pages", { slug: `p${lists.length}`, title: "A page" });
-        if (status !== 201) throw new Error(`POST /pages answers ${status}`);
-      } finally {
-        service.signal("SIGTERM");
-        await service.exited;
-      }
+    const pool = { max: 2, min: 0, idle: 1_000, connect: 2_000, statement: 10_000 };
+    const release = {
+      folder: join(folder, "stack"),
+      colour: "blue" as const,
+      copy: {
+        ...{ version: "1.0.0", schema: "0006", needs: "0006", entry: "examples/pages/server.ts", env: {}, pool },
+        database: { host: "", port: 0, name: "", user: "" },
+      },
+      requests: JSON.stringify([
+        { method: "GET", path: "/pages?limit=1", headers: {}, expect: { status: 200 }, requests: 1, concurrency: 1 },
+      ]),
+      healthWait: 30_000,
+    };
+    let times = 0;
+    const smoke: RehearsalOptions["smoke"] = async (copy) => {
+      times++;
+      await smokeRelease(release, copy, () => undefined);
     };
     const { report } = await run(database, [...example, breaks], { smoke, releaseSchema: "0006" });
-    assert.equal(report.rehearsed.length, 1);
     // At the beginning, and after the down; not after the up, which this release does not survive.
-    assert.deepEqual(lists, [200, 200]);
-    const early = { ...breaks, phase: "expand" as const };
-    await assert.rejects(run(database, [...example, early], { smoke, releaseSchema: "0006" }), {
-      message:
-        /0008_no_title\.sql fails [^]*: the smoke of the current release fails after its up\n {2}POST \/pages answers 500/,
-    });
+    assert.deepEqual([report.rehearsed.length, times], [1, 2]);
+    await assert.rejects(
+      run(database, [...example, { ...breaks, phase: "expand" }], { smoke, releaseSchema: "0006" }),
+      {
+        message:
+          /0008_no_title\.sql fails [^]*: the smoke of the current release fails after its up\n {2}GET \/pages\?limit=1: found status 500/,
+      },
+    );
     assert.deepEqual(await database.copies(), []);
+    assert.deepEqual(readdirSync(join(release.folder, "rehearsal/run")), []);
+  });
+
+  it("do without a smoke that fails on a copy of the structure from the beginning, and not on restored data", async () => {
+    const database = await createRealDatabase(postgres);
+    await database.apply(notes);
+    const smoke = () => Promise.reject(new Error("GET /notes/1 answers 404"));
+    const next = migration("0002_next.sql", "CREATE TABLE next (id int);", "DROP TABLE next;");
+    const { report, said } = await run(database, [notes, next], { smoke });
+    assert.equal(report.rehearsed.length, 1);
+    assert.match(
+      said.join("\n"),
+      /smoke of the current release fails [^]* before any pending migration ran: GET \/notes\/1 answers 404; it is left out/,
+    );
+    await assert.rejects(run(database, [notes, next], { smoke, from: dump(database) }), {
+      message: /fails on the scratch copy before any pending migration ran: GET \/notes\/1 answers 404$/,
+    });
+  });
+
+  it("take back first what had broken off when the dump was taken", async () => {
+    const database = await createRealDatabase(postgres);
+    await database.apply(notes);
+    await database.owner.query("INSERT INTO notes VALUES (1, 'twice'), (2, 'twice')");
+    const half = migration(
+      "0002_half.sql",
+      "ALTER TABLE notes ADD COLUMN more text;\nCREATE UNIQUE INDEX CONCURRENTLY notes_text_idx ON notes (text);",
+      "DROP INDEX CONCURRENTLY notes_text_idx;\nALTER TABLE notes DROP COLUMN more;",
+      "phase=expand",
+      " transaction:false",
+    );
+    await assert.rejects(database.apply(half), { message: /could not create unique index/ });
+    const from = dump(database);
+    await assert.rejects(run(database, [notes, half], { from }), {
+      message: /its up fails\n[^]*could not create unique index/,
+    });
+    const mended = migration(
+      "0002_half.sql",
+      "ALTER TABLE notes ADD COLUMN more text;\nCREATE INDEX CONCURRENTLY notes_text_idx ON notes (text);",
+      "DROP INDEX CONCURRENTLY notes_text_idx;\nALTER TABLE notes DROP COLUMN more;",
+      "phase=expand",
+      " transaction:false",
+    );
+    assert.equal((await run(database, [notes, mended], { drift: "refuse" })).report.rehearsed.length, 1);
   });
 });

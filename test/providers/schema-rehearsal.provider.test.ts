@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -141,6 +142,18 @@ describe("SchemaRehearsal", function () {
     await assert.rejects(up(news, state), {
       message: /rehearsal\.from names .*backups\/none\.dump, and there is no such file/,
     });
+    const from = join(folder, "real.dump");
+    execFileSync(
+      "pg_dump",
+      ["-Fc", "-h", "127.0.0.1", "-p", String(postgres.port), "-U", "postgres", "-f", from, database.name],
+      {
+        env: { ...process.env, PGPASSWORD: postgres.superuserPassword },
+      },
+    );
+    const restored = await up(declare(database, [notes], { from }), state);
+    assert.deepEqual(versions(restored), ["0001 structure", "0001 restored"]);
+    assert.equal(restored?.rehearsed[1]?.from, from);
+    assert.equal(await up(down(declare(database, [notes], { from })), restored), undefined);
     await database.apply(notes);
     assert.equal(await up(news, state), undefined);
   });

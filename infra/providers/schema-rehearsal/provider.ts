@@ -3,8 +3,16 @@ import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { inProject } from "../project";
 import { isApplied, readRecorded } from "../schema/rehearsal-history";
-import { RehearsalFailure, type Rehearsed, type RehearsalReport } from "../schema/rehearsal-types";
+import {
+  RehearsalFailure,
+  type Rehearsed,
+  type RehearsalOptions,
+  type RehearsalReport,
+  type RehearsalTarget,
+  type ScratchDatabase,
+} from "../schema/rehearsal-types";
 import { rehearse } from "../schema/rehearse";
+import { smokeRelease } from "./local-release";
 import { acceptedWithout, checkRehearsed, type RehearsableMigration, type Required } from "./required";
 import type {
   SchemaRehearsalInputs as Inputs,
@@ -75,27 +83,41 @@ async function bringUp(news: Known, olds?: State): Promise<State> {
   });
   // An `up` after one that failed comes here even where nothing is left to do; the database may be down by then.
   if (!news.enabled || (olds !== undefined && open(news, olds).length === 0)) return state();
-  const target = {
-    connection: news.connection,
-    password: news.password,
-    owner: news.owner,
-    migrator: { user: news.migrator, password: news.migratorPassword },
-    ...(news.template === undefined ? {} : { template: news.template }),
-  };
-  const options = {
-    migrations: declaredFiles(news),
-    drift: news.drift,
-    known: rehearsedHere(news, before),
-    ...(news.from === undefined ? {} : { from: inProject(news.from) }),
-  };
+  const say = (line: string) => console.error(line);
   try {
-    return state(await rehearse(target, options, (line) => console.error(line)));
+    return state(await rehearse(targetOf(news), { ...optionsOf(news, say), known: rehearsedHere(news, before) }, say));
   } catch (error) {
     // What went well is kept, and what did not is seen as open by the next `up`.
     if (error instanceof RehearsalFailure)
       throw new PartialFailure(error.message, idOf(news), state(error.report), { cause: error });
     throw error;
   }
+}
+
+function targetOf(news: Inputs): RehearsalTarget {
+  const { connection, password, owner, migrator, migratorPassword, template, release, releasePassword } = news;
+  return {
+    ...{ connection, password, owner, template },
+    migrator: { user: migrator, password: migratorPassword },
+    ...(release === undefined
+      ? {}
+      : { service: { user: release.copy.database.user, password: releasePassword ?? "" } }),
+  };
+}
+
+function optionsOf(news: Inputs, say: (line: string) => void): RehearsalOptions {
+  const { drift, from, release } = news;
+  return {
+    migrations: declaredFiles(news),
+    drift,
+    ...(from === undefined ? {} : { from: inProject(from) }),
+    ...(release === undefined
+      ? {}
+      : {
+          releaseSchema: release.copy.schema,
+          smoke: (database: ScratchDatabase) => smokeRelease(release, database, say),
+        }),
+  };
 }
 
 function declaredFiles({ folder, migrations }: Inputs): Migration[] {
@@ -107,10 +129,11 @@ function declaredFiles({ folder, migrations }: Inputs): Migration[] {
   });
 }
 
-/** The latest rehearsal of each checksum. All are kept: another stack may be some commits behind. */
+/** The latest rehearsal of each checksum on each kind of copy. All are kept: another stack may be some commits behind. */
 function merge(before: readonly Rehearsed[], now: readonly Rehearsed[], from: string | undefined): Rehearsed[] {
   const fresh = now.map((each) => (from === undefined ? each : { ...each, from }));
-  return [...before.filter(({ checksum }) => !fresh.some((each) => each.checksum === checksum)), ...fresh];
+  const isOld = ({ checksum, on }: Rehearsed) => fresh.some((each) => each.checksum === checksum && each.on === on);
+  return [...before.filter((each) => !isOld(each)), ...fresh];
 }
 
 const idOf = ({ connection }: Inputs): string => `${connection.database}/rehearsal`;

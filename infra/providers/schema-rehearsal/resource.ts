@@ -1,4 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { Colour } from "../../platform/local/balancer/api";
+import type { CopySettings } from "../../platform/local/colour/resource";
 import type { Connection } from "../connection";
 import { DynamicResource } from "../dynamic";
 import type { InputsOf } from "../inputs";
@@ -33,6 +35,22 @@ export interface SchemaRehearsalInputs {
   rehearsals?: Rehearsed[];
   /** Versions that may run without its rehearsal. */
   acceptUnrehearsed: string[];
+  /** The release that has traffic now, on the local platform; its smoke is asked of the copy. @default no smoke */
+  release?: LocalRelease;
+  /** Secret; of the role that it connects as. */
+  releasePassword?: string;
+}
+
+/** A release as the local platform starts it, and what it has to answer. */
+export interface LocalRelease {
+  /** The stack's own folder, relative to the project. */
+  folder: string;
+  colour: Colour;
+  copy: CopySettings;
+  /** JSON text of SmokeRequest[]: the engine leaves out what is null, also in the midst of a body. */
+  requests: string;
+  /** How long it may take to be healthy, in ms. */
+  healthWait: number;
 }
 
 /** With what follows from the inputs and from those before, so that preview knows it too. */
@@ -44,7 +62,7 @@ export interface SchemaRehearsalKnown extends SchemaRehearsalInputs {
 }
 
 export interface SchemaRehearsalState extends SchemaRehearsalKnown {
-  /** Every rehearsal that went well here, the latest of each checksum, oldest first. */
+  /** Every rehearsal that went well here, the latest of each checksum on each kind of copy, oldest first. */
   rehearsed: Rehearsed[];
   /** Checksums of the declared migrations that the database had when it was last asked. */
   applied: string[];
