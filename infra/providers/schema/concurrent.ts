@@ -6,8 +6,11 @@ import { all, as, hasOption, strings } from "../../schema/tree";
 import type { RangeVar } from "libpg-query";
 import type { Run } from "./run";
 
-/** How long dropping what a broken build has left may wait for a lock, in ms; it holds nobody up meanwhile. */
-const dropTimeoutMs = 30_000;
+/**
+ * How long dropping what a broken build has left may wait for transactions that use the table, in ms. It holds nobody up
+ * meanwhile; where it gives up, the next run drops it.
+ */
+const dropTimeoutMs = 5_000;
 
 /** How long another session may go on building the same index before it is given up, in ms. */
 const builderWaitMs = 120_000;
@@ -89,6 +92,8 @@ async function finishDetach({ client, say }: Run, what: { parent: string; partit
 export async function sweep(run: Run, what: Outside): Promise<void> {
   for (const index of await leftOvers(run.client, what)) {
     await waitForBuilder(run, index);
+    // Whoever built it may have come to a good end.
+    if (!(await leftOvers(run.client, what)).some(({ oid }) => oid === index.oid)) continue;
     run.say(`drops ${index.name}, an INVALID index that a build which broke off has left`);
     await run.assertHeld();
     await run.client.query(`SET lock_timeout = ${dropTimeoutMs}`);

@@ -21,7 +21,8 @@ const topStatements = 10;
 const unavailable = new Set(["55000", "42501", "42P01", "42703"]);
 
 /**
- * The statements on some tables that cost most, since the server began to count them; undefined where they can't be read.
+ * The statements on some tables that cost most, since the server began to count them, without our own; undefined where
+ * they can't be read. Those of other roles are seen by members of pg_read_all_stats alone.
  * The columns are those of PostgreSQL 13 and later.
  */
 export async function readStatistics(client: Client, tables: readonly string[]): Promise<Counted[] | undefined> {
@@ -39,6 +40,7 @@ export async function readStatistics(client: Client, tables: readonly string[]):
               sum(calls)::float8 AS calls, sum(total_exec_time) AS "totalMs",
               sum(total_exec_time) / greatest(sum(calls), 1) AS "meanMs"
          FROM ${view} WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND pg_get_userbyid(userid) NOT IN (current_user, session_user)
           AND query ~ $1 AND query !~* '^\\s*(create|alter|drop|analyze|vacuum|reindex|truncate|comment|begin|commit|set|copy)\\M'
         GROUP BY 1, 2 ORDER BY 4 DESC LIMIT ${topStatements}`,
       [`\\m(${names.join("|")})\\M`],

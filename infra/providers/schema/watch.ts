@@ -50,8 +50,7 @@ async function watch(run: Run, what: string, ended: AbortSignal, seen: Seen): Pr
   if (!(await pause(lookMs, ended))) return;
   try {
     await withConnection(run.connection, run.password, "switchyard-watch", async (watcher) => {
-      // As itself the migrator may see and end its own sessions; as the owner it may not.
-      await watcher.query("SET ROLE NONE");
+      await chooseRole(watcher, run.owner);
       do {
         seen.lost = await run.assertHeld().then(
           () => undefined,
@@ -93,6 +92,17 @@ function describeBlocker({ pid, application, since, query }: Blocker): string {
   return `${who}${since === null ? "" : `, at work since ${since}`}${hidden ? "" : `: ${query}`}`;
 }
 
+/** As itself the migrator sees what its own sessions do; what the service's do, only a role with pg_read_all_stats. */
+async function chooseRole(watcher: Client, owner: string): Promise<void> {
+  const { rows } = await watcher.query<{ sees: boolean }>(
+    "SELECT pg_has_role(rolname, 'pg_read_all_stats', 'USAGE') AS sees FROM pg_roles WHERE rolname = $1",
+    [owner],
+  );
+  await watcher.query(`SET ROLE ${rows[0]?.sees === true ? watcher.escapeIdentifier(owner) : "NONE"}`);
+}
+
 async function cancel(watcher: Client, client: Client): Promise<void> {
+  // A session is ended by the role that has logged in, not by the owner.
+  await watcher.query("SET ROLE NONE");
   await watcher.query("SELECT pg_cancel_backend($1)", [pidOf(client)]);
 }

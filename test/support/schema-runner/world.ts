@@ -35,7 +35,7 @@ export class World {
     // As the Access step leaves them: nobody logs in as the owner, and the migrator begins as it.
     await postgres.asSuperuser((client) =>
       client.query(
-        `CREATE ROLE app_owner NOLOGIN; CREATE ROLE app_migrator LOGIN NOINHERIT PASSWORD '${password}';
+        `CREATE ROLE app_owner NOLOGIN; GRANT pg_read_all_stats TO app_owner; CREATE ROLE app_migrator LOGIN NOINHERIT PASSWORD '${password}';
          GRANT app_owner TO app_migrator; ALTER ROLE app_migrator SET role = 'app_owner'`,
       ),
     );
