@@ -80,7 +80,8 @@ async function differ(stage: StageName, olds: StageState, news: StageInputs): Pr
   try {
     const history = await withConnection(news.connection, news.password, "switchyard-preview", readHistory);
     const { steps, edited } = workOf(orders, history);
-    const known = sameInputs({ facts: before }, { facts: factsOf(history) });
+    // What SchemaNarrow knows is what settles; SchemaWiden's facts are of a moment before.
+    const known = stage === "widen" || sameInputs({ facts: before }, { facts: factsOf(history) });
     return { changes: !known || steps.length > 0 || edited.length > 0 };
   } catch (error) {
     // A database that is down is no change of the schema; whatever needs it says so itself.
