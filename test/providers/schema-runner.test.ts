@@ -253,7 +253,7 @@ for (const major of [15, 18] as const) {
       await world.run(target, world.orders(after, { acceptEdited: ["0002"] }));
       const accepted = (await runs()).at(-1);
       assert.equal(accepted?.direction, "accept");
-      assert.match(JSON.stringify(accepted?.figures), /"down":"-- migrate:down\\nSELECT 1;"/);
+      assert.match(JSON.stringify(accepted.figures), /"down":"-- migrate:down\\nSELECT 1;"/);
       await world.run(target, world.orders(after));
       await world.run(target, world.orders(table, { stage: "narrow", migrateTo: "0001" }));
       assert.deepEqual(await columns(), ["id", "n"]);

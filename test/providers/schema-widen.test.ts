@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Client } from "pg";
 import { unknownValue } from "../../infra/providers/contract";
 import { declareMigrations, readProjectMigrations } from "../../infra/providers/schema-widen/declare";
+import { provider as narrow } from "../../infra/providers/schema-narrow/provider";
 import { provider } from "../../infra/providers/schema-widen/provider";
 import type { SchemaWidenInputs } from "../../infra/providers/schema-widen/resource";
 import type { StageState } from "../../infra/providers/schema/stage-inputs";
@@ -278,8 +279,11 @@ describe("SchemaWiden", function () {
     const { outs } = await provider.create(inputs);
     const other = { ...inputs, release: "blue 1.0.0, green 1.1.0", backup: unknownValue };
     assert.deepEqual(await provider.diff(outs, other, "id"), { changes: false });
-    const stale = { ...outs, facts: { ...outs.facts, applied: [] } };
-    assert.deepEqual(await provider.diff(stale, other, "id"), { changes: true });
+    // What settles are the facts of SchemaNarrow.
+    const widened = "1";
+    assert.deepEqual(await narrow.diff({ ...outs, widened }, { ...other, widened }, "id"), { changes: false });
+    const stale = { ...outs, widened, facts: { ...outs.facts, applied: [] } };
+    assert.deepEqual(await narrow.diff(stale, { ...other, widened }, "id"), { changes: true });
     assert.deepEqual(await provider.diff(outs, { ...other, hold: ["no"] }, "id"), { changes: true });
   });
 
