@@ -24,30 +24,40 @@ function check({ settled, attempts, declared }: Inputs): string[] {
   return problem === undefined ? [] : [problem];
 }
 
-/** Live weights count, not what state remembers: a walk may have been killed half way, or somebody moved them. */
+/**
+ * Live weights count, not what state remembers: a walk may have been killed half way, or somebody moved them. They are looked
+ * at even where something differs anyhow: whoever previews is to hear of a walk that was left behind.
+ */
 async function diff(olds: State, news: Inputs): Promise<Difference> {
-  if (hasUnknown(news) || news.hold.length > 0 || !sameInputs(remembered(olds), remembered(news)))
-    return { changes: true };
+  if (hasUnknown(news.traffic)) return { changes: true };
+  const differs = hasUnknown(news) || news.hold.length > 0 || !sameInputs(remembered(olds), remembered(news));
   try {
-    return { changes: shows(await trafficAt(news.traffic).read(), news) };
+    const live = await trafficAt(news.traffic).read();
+    return { changes: isMarked(live) || differs || hasDrifted(live, news) };
   } catch (error) {
     if (!(error instanceof TrafficUnreachable)) throw error;
-    say(`live weights can't be read, so state is compared instead: ${error.message}`);
-    return { changes: false };
+    if (!differs) say(`live weights can't be read, so state is compared instead: ${error.message}`);
+    return { changes: differs };
   }
 }
 
 /** What is compared: not what was settled before, which changes with every `up` that ends well. */
 const remembered = (each: Inputs | State) => ({ ...each, settled: null, attempts: null, lastWalk: null });
 
-/** Whether the listener is not as declared, or a walk was left behind on it; and says what it found. */
-function shows(live: LiveTraffic | undefined, { greenWeight }: Inputs): boolean {
-  if (live === undefined) return false;
-  const mark = markIn(live.tags);
-  const left = mark !== undefined && isLeftBehind(mark, systemClock.now());
-  if (mark !== undefined) say(`${describe(mark)} ${left ? "was left behind" : "is under way"}`);
-  if (live.greenWeight !== greenWeight) say(`live greenWeight is ${live.greenWeight}, and ${greenWeight} is declared`);
-  return left || live.greenWeight !== greenWeight;
+/** Whether a walk was left behind on the listener; and says which walk is on it. */
+function isMarked(live: LiveTraffic | undefined): boolean {
+  const mark = markIn(live?.tags ?? {});
+  if (mark === undefined) return false;
+  const left = isLeftBehind(mark, systemClock.now());
+  say(`${describe(mark)} ${left ? `was left behind at greenWeight ${live?.greenWeight ?? ""}` : "is under way"}`);
+  return left;
+}
+
+/** Whether live weights are not as declared though nobody asked for a shift; and says so. */
+function hasDrifted(live: LiveTraffic | undefined, { greenWeight }: Inputs): boolean {
+  if (live === undefined || live.greenWeight === greenWeight) return false;
+  say(`live greenWeight is ${live.greenWeight}, and ${greenWeight} is declared`);
+  return true;
 }
 
 async function shift(news: Inputs, olds?: State): Promise<State> {
