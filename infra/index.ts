@@ -4,11 +4,16 @@ import { colours, type Colour } from "./config";
 import { Access } from "./database/access";
 import { connectionLimits } from "./database/limits";
 import { loginKinds } from "./database/names";
+import type { ServiceDatabase } from "./platform";
 import { AccessCheck } from "./providers/access-check/resource";
 import { declareRelease } from "./providers/rollout-plan/declare";
 import { settledBy } from "./providers/rollout-plan/settled";
+import { declareSmoke, smokeOf } from "./providers/smoke-test/declare";
 import { TrafficAdvance } from "./providers/traffic-advance/resource";
+import { neededBy } from "./providers/schema/needed";
 import { SchemaNarrow } from "./providers/schema-narrow/resource";
+import { rehearsalOf } from "./providers/schema-rehearsal/declare";
+import { SchemaRehearsal } from "./providers/schema-rehearsal/resource";
 import { SchemaWiden } from "./providers/schema-widen/resource";
 
 /**
@@ -34,6 +39,21 @@ export function program({ config, passwords, platform, before, migrations, plan,
   };
   const taken = platform.afterAccess(access, expected);
 
+  const connection = { ...server.address, database: access.database };
+  const rehearsed = new SchemaRehearsal(
+    "schema-rehearsal",
+    {
+      ...rehearsalOf(config, before, migrations),
+      connection: { ...connection, user: server.administrator },
+      password: server.password,
+      owner: access.owner,
+      migrator: access.logins.migrator.user,
+      migratorPassword: access.logins.migrator.password,
+      ...(server.template && { template: server.template }),
+      ...(before && liveRelease(before.plan.weight >= 50 ? "green" : "blue")),
+    },
+    { dependsOn: taken },
+  );
   const schema = {
     folder: "migrations",
     migrateTo: config.migrateTo,
@@ -43,19 +63,19 @@ export function program({ config, passwords, platform, before, migrations, plan,
     acceptEdited: [...config.overrides.acceptEdited],
     acceptLoss: [...config.overrides.acceptLoss],
     release: colours.map((colour) => `${colour} ${config[colour]?.version ?? "none"}`).join(", "),
-    connection: { ...server.address, database: access.database, user: access.logins.migrator.user },
+    connection: { ...connection, user: access.logins.migrator.user },
     password: access.logins.migrator.password,
     owner: access.owner,
   };
   const widened = new SchemaWiden(
     "schema-widen",
     { ...schema, hold: plan.holdBefore("colours") },
-    { dependsOn: taken },
+    { dependsOn: [rehearsed] },
   );
   const checked = new AccessCheck(
     "access-check",
     {
-      connection: { ...server.address, database: access.database, user: server.administrator },
+      connection: { ...connection, user: server.administrator },
       password: server.password,
       expected,
       schemaVersion: widened.schemaVersion,
@@ -65,6 +85,8 @@ export function program({ config, passwords, platform, before, migrations, plan,
 
   const preview = platform.previewListener([returned]);
   const running = { blue: run("blue"), green: run("green") };
+  const resources = colours.flatMap((colour) => running[colour].resources);
+  const smoked = declareSmoke(config, plan, preview, resources);
   const advanced = new TrafficAdvance(
     "traffic-advance",
     {
@@ -78,7 +100,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
       store: platform.store,
       hold: plan.holdBefore("advance"),
     },
-    { dependsOn: colours.flatMap((colour) => running[colour].resources) },
+    { dependsOn: smoked },
   );
   const listener = platform.listener([advanced]);
 
@@ -103,6 +125,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
     weights: { blue: 100 - config.greenWeight, green: config.greenWeight },
     releases: { blue: release("blue"), green: release("green") },
     schemaVersion: narrowed.schemaVersion,
+    rehearsals: rehearsed.rehearsed,
   };
 
   function release(colour: Colour) {
@@ -110,16 +133,20 @@ export function program({ config, passwords, platform, before, migrations, plan,
     return declared && { version: declared.version, schema: declared.schema, count: declared.count };
   }
 
-  function run(colour: Colour) {
+  function databaseOf(colour: Colour): ServiceDatabase {
     const { user, password } = access.logins[colour];
-    const release = declareRelease(config, colour);
-    const expands = migrations.filter(
-      ({ phase, version }) => phase === "expand" && isAtOrBelow(version, release?.schema),
-    );
-    const needs = expands.at(-1)?.version ?? release?.schema ?? "";
-    const database = { ...server.address, name: access.database, user, password, needs };
-    return platform.colour(colour, release, database, [widened, checked]);
+    const needs = neededBy(config[colour]?.schema, migrations);
+    return { ...server.address, name: access.database, user, password, needs };
+  }
+
+  function run(colour: Colour) {
+    return platform.colour(colour, declareRelease(config, colour), databaseOf(colour), [widened, checked]);
+  }
+
+  /** The release that has traffic, for a rehearsal to ask of its scratch copy. */
+  function liveRelease(colour: Colour) {
+    const database = databaseOf(colour);
+    const release = platform.rehearsed(colour, database);
+    return release && { release: { ...release, ...smokeOf(config) }, releasePassword: database.password };
   }
 }
-
-const isAtOrBelow = (version: string, schema = "0"): boolean => Number(version) <= Number(schema);

@@ -3,6 +3,8 @@ import type { Colour, Config } from "../config";
 import type { Access } from "../database/access";
 import type { ExpectedAccess } from "../database/expectations";
 import type { Release, Wiring } from "../rollout/types";
+import type { InputsOf } from "../providers/inputs";
+import type { CopySettings } from "./local/colour/resource";
 import type { StoreAddress } from "../providers/store/store";
 import type { TelemetryAddress } from "./telemetry";
 import type { ListenerPlace, TrafficAddress } from "./traffic";
@@ -50,6 +52,13 @@ export interface RunningColour {
   release: pulumi.Output<Release> | null;
 }
 
+/** A release as a rehearsal starts it: its own inputs, but for the database. */
+export interface RehearsedRelease {
+  folder: string;
+  colour: Colour;
+  copy: InputsOf<CopySettings>;
+}
+
 /** The production listener as it stands. */
 export interface ProductionListener {
   resource: pulumi.Resource;
@@ -77,6 +86,8 @@ export interface Platform {
   telemetry(): pulumi.Output<TelemetryAddress>;
   /** One colour's release, running; nothing when none is declared. `after`: what it needs, its schema above all. */
   colour(name: Colour, release: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour;
+  /** How the release that has traffic is started on a scratch copy; undefined where the platform can't. */
+  rehearsed(name: Colour, database: ServiceDatabase): RehearsedRelease | undefined;
   /** The production listener with the declared weights; after the colours, and after the walk to those weights. */
   listener(after: pulumi.Resource[]): ProductionListener;
 }

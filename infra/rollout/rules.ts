@@ -8,7 +8,7 @@ import type { Context, Finding, OverrideUse, Rule } from "./rules/rule";
 import { appliedStays, downExists, newGoesLast, targetExists, writesStay } from "./rules/schema";
 import { lossStands, oneDatabase, pointOfNoReturn, releaseCanRun, schemaReached } from "./rules/traffic";
 import type { Memory } from "./shift";
-import { STEPS, type Attempt, type Declared, type SchemaPlan, type Settled, type Step } from "./types";
+import { STEPS, type Attempt, type Colour, type Declared, type SchemaPlan, type Settled, type Step } from "./types";
 
 export { NARROWING_WAITS } from "./rules/narrowing";
 export type { Finding, OverrideUse, Rule } from "./rules/rule";
@@ -70,6 +70,8 @@ export interface Decision {
   readonly schema: SchemaPlan;
   /** Where the traffic may go from here, as far as is known without looking at live weights. */
   readonly shifts: readonly Passage["shift"]["kind"][];
+  /** Colours that gain traffic by an advance: they have something to show before. */
+  readonly gains: readonly Colour[];
   /** The schemas that the `up` may leave when it finishes: versions in order. */
   readonly leaves: readonly (readonly string[])[];
 }
@@ -123,6 +125,7 @@ export function decide(memory: Memory, declared: Declared, { rules, narrowingWai
     ],
     schema,
     shifts,
+    gains: [...new Set(passages.flatMap(({ shift }) => (shift.kind === "advance" ? [shift.gaining] : [])))],
     leaves: distinct(
       passages.map(({ end }) => end.applied.map(({ version }) => version)),
       (versions) => versions.join(),

@@ -1,5 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { DatabaseServer, Platform, PreviewListener, ProductionListener, RunningColour, ServiceDatabase } from "..";
+import type {
+  DatabaseServer,
+  Platform,
+  PreviewListener,
+  RehearsedRelease,
+  ProductionListener,
+  RunningColour,
+  ServiceDatabase,
+} from "..";
 import type { Colour, LocalConfig } from "../../config";
 import type { Access } from "../../database/access";
 import type { ExpectedAccess } from "../../database/expectations";
@@ -110,32 +118,44 @@ class LocalPlatform implements Platform {
   }
 
   colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
-    const release = this.config[name];
-    if (release === undefined || declared === null) return { resources: [], release: null };
-    const { password, host, port, name: databaseName, user, needs } = database;
+    const copy = this.#copyOf(name, database);
+    if (copy === undefined || declared === null) return { resources: [], release: null };
     const colour = new LocalColour(
       name,
       {
         folder: this.#folder,
         colour: name,
-        count: release.count,
+        count: declared.count,
         release: declared,
-        copy: {
-          version: release.version,
-          schema: release.schema,
-          needs,
-          entry: release.entry,
-          env: this.config.secretKeys.includes(name) ? pulumi.secret({ ...release.env }) : { ...release.env },
-          database: { host, port, name: databaseName, user },
-          pool: { ...this.config.database.pool },
-        },
-        databasePassword: password,
+        copy,
+        databasePassword: database.password,
         adminPort: this.#theBalancer().adminPort,
         token: this.#passwords.of("balancer"),
       },
       { dependsOn: after },
     );
     return { resources: [colour], release: colour.release };
+  }
+
+  rehearsed(name: Colour, database: ServiceDatabase): RehearsedRelease | undefined {
+    const copy = this.#copyOf(name, database);
+    return copy && { folder: this.#folder, colour: name, copy };
+  }
+
+  /** What a colour's copies are started with; undefined where no release is declared. */
+  #copyOf(name: Colour, { host, port, name: databaseName, user, needs }: ServiceDatabase) {
+    const release = this.config[name];
+    if (release === undefined) return undefined;
+    const env = { ...release.env };
+    return {
+      version: release.version,
+      schema: release.schema,
+      needs,
+      entry: release.entry,
+      env: this.config.secretKeys.includes(name) ? pulumi.secret(env) : env,
+      database: { host, port, name: databaseName, user },
+      pool: { ...this.config.database.pool },
+    };
   }
 
   listener(after: pulumi.Resource[]): ProductionListener {

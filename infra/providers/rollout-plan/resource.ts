@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { messageOf, type Decision } from "../../rollout/rules";
-import { STEPS, type Attempt, type Declared, type Settled, type Step } from "../../rollout/types";
+import { STEPS, type Attempt, type Colour, type Declared, type Settled, type Step } from "../../rollout/types";
 import type { InputsOf } from "../inputs";
 import { DynamicResource } from "../dynamic";
 
@@ -30,6 +30,16 @@ export class RolloutPlan extends DynamicResource {
   /** Id of the attempt that this `up` is. */
   get attempt(): pulumi.Output<string> {
     return this.attempts.apply((attempts) => attempts.at(-1)?.id ?? "");
+  }
+
+  /** The colour that is about to gain traffic by an advance; "none" where none does. */
+  get gaining(): pulumi.Output<Colour | "none"> {
+    return pulumi.all([this.decision, this.declared]).apply(([{ gains }, { weight }]) => {
+      const [first, second] = gains;
+      // Where it isn't known from which side the weight comes, the colour that is to have the most of it.
+      if (second !== undefined) return weight >= 50 ? "green" : "blue";
+      return first ?? "none";
+    });
   }
 
   /** What this `up` may do to the schema: steps that narrow and run early, and steps that wait. */
