@@ -1,6 +1,7 @@
 /** `npm run bench -- <what>`: figures that the documentation states, measured on this machine. Lists them without an argument. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { benchBackfill } from "./schema/backfill";
+import { benchRollback } from "./rollback";
 import { benchPlanning } from "./schema/planning";
 import { printResults } from "./schema/report";
 import { benchRunner } from "./schema/runner";
@@ -44,6 +45,11 @@ program
   .description("how often a verdict is wrong, by simulation: the tables of docs/verdict.md")
   .option("--write", "put them into docs/verdict.md", false)
   .action(({ write }: { write: boolean }) => benchVerdict(write));
+program
+  .command("rollback")
+  .description("from the command's start to green's last answer, on platform local, against an empty program")
+  .option("--times <n>", "how many of each", whole, 5)
+  .action(({ times }: { times: number }) => benchRollback(times));
 
 if (process.argv.length <= 2) program.outputHelp();
 else

@@ -103,7 +103,12 @@ export async function benchRollback(times = 5): Promise<void> {
       await clone.setGreenWeight(100);
       rollbacks.push(await rollBack(clone, url));
     }
+    // Under the same load: both have the machine to share.
+    const over = new AbortController();
+    const beside = load({ url: `${url}/pages?limit=1`, rate, durationMs: 600_000, signal: over.signal });
     const empty = median(await emptyUp(times));
+    over.abort();
+    await beside;
     const lastGreen = median(rollbacks.map((each) => each.lastGreen));
     console.log(`rollback on platform local, medians of ${times}, at ${rate} requests/s`);
     console.log(`  empty up                                     ${seconds(empty)}`);
