@@ -115,6 +115,7 @@ export async function enter(client: Client, migration: Migration): Promise<void>
   await enterUp(client, migration, recordOf(migration));
 }
 
+/** Begun when its transaction did (`now()`): the record of a transactional one is written after its statements. */
 export async function enterUp(
   client: Client,
   { version, name, phase }: Pick<Migration, "version" | "name" | "phase">,
@@ -123,14 +124,14 @@ export async function enterUp(
 ): Promise<void> {
   await client.query(
     `INSERT INTO switchyard.migrations AS m
-       (version, name, phase, checksum, up, down, state, summary, directives, release, backup)
-     VALUES ($1, $2, $3, $4, $5, $6, 'applying', $7, $8, $9, $10)
+       (version, name, phase, checksum, up, down, state, summary, directives, release, backup, started_at)
+     VALUES ($1, $2, $3, $4, $5, $6, 'applying', $7, $8, $9, $10, now())
      ON CONFLICT (version) DO UPDATE SET name = excluded.name, phase = excluded.phase, checksum = excluded.checksum,
        up = excluded.up, down = excluded.down, state = 'applying', summary = excluded.summary,
        directives = excluded.directives, release = excluded.release, backup = excluded.backup, applied_by = session_user,
        statements_applied = CASE m.state WHEN 'applying' THEN m.statements_applied ELSE 0 END,
        statement_begun = CASE m.state WHEN 'applying' THEN m.statement_begun ELSE 0 END,
-       started_at = CASE m.state WHEN 'applying' THEN m.started_at ELSE clock_timestamp() END,
+       started_at = CASE m.state WHEN 'applying' THEN m.started_at ELSE now() END,
        finished_at = NULL, duration_ms = NULL, error = NULL, failed_statement = NULL`,
     [version, name, phase, checksum, up, down, JSON.stringify(summary), JSON.stringify(directives), release, backup],
   );
@@ -142,7 +143,7 @@ export async function enterDown(client: Client, version: string): Promise<void> 
     `UPDATE switchyard.migrations AS m SET state = 'taking back', finished_at = NULL, error = NULL, failed_statement = NULL,
        statements_applied = CASE m.state WHEN 'taking back' THEN m.statements_applied ELSE 0 END,
        statement_begun = CASE m.state WHEN 'taking back' THEN m.statement_begun ELSE 0 END,
-       started_at = CASE m.state WHEN 'taking back' THEN m.started_at ELSE clock_timestamp() END
+       started_at = CASE m.state WHEN 'taking back' THEN m.started_at ELSE now() END
      WHERE version = $1`,
     [version],
   );
