@@ -43,5 +43,6 @@ export function expectedMemberships({ database, administrator }: ExpectedAccess)
     { role: names.owner, member: names.migrator },
     { role: names.owner, member: administrator },
     { role: "pg_monitor", member: names.monitoring },
+    { role: "pg_monitor", member: names.owner },
   ];
 }

@@ -34,7 +34,8 @@ export function declareRoles(
   const { names } = args;
   const owner = new postgresql.Role(
     `${name}-owner`,
-    { name: names.owner, skipReassignOwned: true },
+    // pg_monitor: migrations say who is in their way, and compare what the service's statements cost.
+    { name: names.owner, roles: ["pg_monitor"], skipReassignOwned: true },
     pulumi.mergeOptions(options, ofOwner),
   );
   const login = (kind: LoginKind, more: postgresql.RoleArgs = {}) =>
