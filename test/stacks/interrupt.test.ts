@@ -128,14 +128,20 @@ describe("a walk that is interrupted", function () {
       while (isRunning(up.cli));
       up.signal("SIGSTOP", up.provider);
       const { code, output } = await clone.command("unlock");
-      assert.equal(code, 3, output);
-      assert.match(output, new RegExp(`the lock stays: walk .*process ${up.provider.pid}, since .*npm run abort`, "s"));
-      await clone.must("cancel", "--yes");
+      // The system may end what is stopped and has lost its parent; then the lock is nobody's, and nobody wakes up.
+      assert.equal(code, isRunning(up.provider) ? 3 : 0, output);
+      if (code === 3) {
+        assert.match(
+          output,
+          new RegExp(`the lock stays: walk .*process ${up.provider.pid}, since .*npm run abort`, "s"),
+        );
+        await clone.must("cancel", "--yes");
+      }
       clone.declare(0);
       await clone.up();
       assert.deepEqual(await clone.live(), { weight: 0, walk: undefined });
       const seen = clone.watch();
-      up.signal("SIGCONT", up.provider);
+      if (isRunning(up.provider)) up.signal("SIGCONT", up.provider);
       await eventually("the walk has ended", () => !isRunning(up.provider));
       await delay(aftermathMs);
       assert.deepEqual(await seen(), [0]);
