@@ -3,10 +3,14 @@ import type { MigrationVersion } from "./kinds";
 import type { schema } from "./schema";
 import type { BakeSettings } from "./sections/bake";
 import type { DatabaseSettings } from "./sections/database";
+import type { DomainSettings } from "./sections/domain";
 import type { LocalSettings } from "./sections/local";
+import type { NetworkSettings } from "./sections/network";
 import type { OverrideSettings } from "./sections/overrides";
+import type { RdsSettings } from "./sections/rds";
 import type { RehearsalSettings } from "./sections/rehearsal";
 import { defaultCount, type AwsRelease, type LocalRelease, type ReleaseBase } from "./sections/release";
+import type { ServiceSettings } from "./sections/service";
 import type { SmokeSettings } from "./sections/smoke";
 import { colours, type Colour } from "./sections/traffic";
 
@@ -41,6 +45,10 @@ export interface LocalConfig extends Common<LocalRelease> {
 /** The config of a stack on AWS. */
 export interface AwsConfig extends Common<AwsRelease> {
   readonly platform: "aws";
+  readonly network: NetworkSettings;
+  readonly domain: DomainSettings;
+  readonly rds: RdsSettings;
+  readonly service: ServiceSettings;
 }
 
 /** A stack's config, parsed and checked: nothing downstream has to doubt it. `platform` tells the kinds apart. */
@@ -62,7 +70,13 @@ export function complete(parsed: Parsed, secretKeys: readonly string[]): Config 
     return { platform, ...common, ...each(releases, defaultCount.local, start), local: settings };
   }
   const start = ({ image }: ParsedRelease) => ({ image: given(image) });
-  return { platform, ...common, ...each(releases, defaultCount.aws, start) };
+  const { network, domain, rds, service } = parsed;
+  return {
+    platform,
+    ...common,
+    ...each(releases, defaultCount.aws, start),
+    ...{ network, domain: given(domain), rds, service },
+  };
 }
 
 /** What is written as a duration is judged in seconds, as metrics are. */
@@ -100,7 +114,6 @@ function each<Start>(
 }
 
 function given<T>(value: T | undefined): T {
-  if (value === undefined)
-    throw new Error("the config rules let a release through that can't be started on its platform");
+  if (value === undefined) throw new Error("the config rules let something through that its platform can't do without");
   return value;
 }

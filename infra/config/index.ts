@@ -14,7 +14,12 @@ export {
   type DatabaseSettings,
   type MajorVersion,
   type PoolSettings,
+  type TunnelSettings,
 } from "./sections/database";
+export type { DomainSettings } from "./sections/domain";
+export type { NetworkSettings } from "./sections/network";
+export type { RdsSettings } from "./sections/rds";
+export { maximumPercent, type ServiceSettings } from "./sections/service";
 export type { LocalSettings, UnixUser } from "./sections/local";
 export { compareMigrations } from "./sections/migrations";
 export type { OverrideSettings } from "./sections/overrides";

@@ -97,3 +97,31 @@ export function shares(about: Pick<About, "meaning">, examples: readonly number[
     },
   );
 }
+
+/** Texts of one form, none twice. `type` and `allowed` are the docs' words for the whole list. */
+export function texts<T extends string>(
+  pattern: RegExp,
+  type: string,
+  allowed: string,
+  {
+    examples,
+    atLeast = 0,
+    unset,
+    ...about
+  }: Pick<About, "meaning" | "unset"> & { examples: readonly string[]; atLeast?: 0 | 1 },
+) {
+  return list<T>(
+    {
+      read: (found) => (typeof found === "string" && pattern.test(found) ? (found as T) : undefined),
+      mayBeEmpty: atLeast === 0,
+      arrange: (given) => (given.length < atLeast ? (examples as readonly T[]) : [...new Set(given)]),
+    },
+    {
+      ...about,
+      type,
+      items: { type: "text", examples },
+      allowed,
+      ...(atLeast === 0 ? { unset: unset ?? "none" } : unset === undefined ? {} : { unset }),
+    },
+  );
+}

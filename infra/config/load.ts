@@ -4,7 +4,7 @@ import { factsOf } from "./draft";
 import { problemsOf } from "./issues";
 import { childrenOf, schemaAt } from "./key";
 import { ConfigError, type Source } from "./message";
-import type { Problem } from "./problem";
+import type { Path, Problem } from "./problem";
 import { readTree } from "./read";
 import { rules, schema } from "./schema";
 
@@ -44,11 +44,13 @@ export function loadConfig(
 
 /**
  * One list, in the order in which the commands can be followed: sections that are missing or wrong as a whole before the
- * keys in them. What a rule says of a key stands alone: one that may not be there at all need not be well-formed.
+ * keys in them. What a rule says of a key stands alone: one that may not be there at all need not be well-formed, and what
+ * is in it even less.
  */
 function arrange(ofKeys: readonly Problem[], ofRules: readonly Problem[]): Problem[] {
   const told = new Set(ofRules.map(({ path }) => JSON.stringify(path)));
-  const all = [...ofKeys.filter(({ path }) => !told.has(JSON.stringify(path))), ...ofRules];
+  const isTold = (path: Path): boolean => path.some((_, at) => told.has(JSON.stringify(path.slice(0, at + 1))));
+  const all = [...ofKeys.filter(({ path }) => !isTold(path)), ...ofRules];
   const isSection = ({ path }: Problem): boolean => childrenOf(schemaAt(schema, path) ?? z.never()) !== undefined;
   return [...all.filter(isSection), ...all.filter((problem) => !isSection(problem))];
 }

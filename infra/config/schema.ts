@@ -1,16 +1,21 @@
 import { z } from "zod";
 import type { Facts } from "./draft";
 import type { Problem } from "./problem";
+import { awsRules } from "./sections/aws-rules";
 import { bakeKeys, bakeRules } from "./sections/bake";
 import { databaseKeys } from "./sections/database";
 import { databaseRules } from "./sections/database-rules";
+import { domainKeys, domainRules } from "./sections/domain";
 import { localKeys, localRules } from "./sections/local";
 import { migrationKeys, migrationRules } from "./sections/migrations";
+import { networkKeys, networkRules } from "./sections/network";
 import { overrideKeys } from "./sections/overrides";
 import { platformKeys } from "./sections/platform";
+import { rdsKeys, rdsRules } from "./sections/rds";
 import { rehearsalKeys } from "./sections/rehearsal";
 import { releaseKeys } from "./sections/release";
 import { releaseRules } from "./sections/release-rules";
+import { serviceKeys, serviceRules } from "./sections/service";
 import { smokeKeys } from "./sections/smoke";
 import { trafficKeys } from "./sections/traffic";
 
@@ -26,6 +31,10 @@ export const schema = z.strictObject({
   ...smokeKeys,
   ...databaseKeys,
   ...localKeys,
+  ...networkKeys,
+  ...domainKeys,
+  ...rdsKeys,
+  ...serviceKeys,
 });
 
 /** What holds between keys, and so can't be said of one. Each rule judges what is valid and leaves out the rest. */
@@ -35,4 +44,9 @@ export const rules: readonly ((facts: Facts) => Problem[])[] = [
   bakeRules,
   databaseRules,
   localRules,
+  awsRules,
+  networkRules,
+  domainRules,
+  rdsRules,
+  serviceRules,
 ];

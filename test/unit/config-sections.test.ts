@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { asRaw, aws, awsRelease, load, local, localRelease, refusal, refuses } from "./config-support";
+import { asRaw, aws, awsRelease, domain, load, local, localRelease, refusal, refuses } from "./config-support";
 
 describe("releases", () => {
   it("are missing where a colour has weight", () => {
@@ -20,7 +20,7 @@ describe("releases", () => {
       "set switchyard:greenWeight 0",
     );
     refuses(
-      { platform: "aws", green: awsRelease },
+      { platform: "aws", green: awsRelease, domain },
       "blue",
       "missing release",
       "switchyard:blue.image",
@@ -120,7 +120,7 @@ describe("releases", () => {
 
   for (const image of [
     "pages:1.0.0",
-    "localhost:5000/team/pages:v1",
+    "localhost:5000/team/pages:v1.0.0",
     `pages@sha256:${"a".repeat(64)}`,
     `123456789012.dkr.ecr.eu-west-1.amazonaws.com/pages:latest@sha256:${"0".repeat(64)}`,
   ]) {
@@ -173,10 +173,10 @@ describe("the database", () => {
     refuses({ ...local, database: { pool: { max: 101 } } }, "blue.count", "1 × database.pool.max 101 = 101");
   });
 
-  it("counts the copies that a platform runs by default", () => {
+  it("counts the one copy that the local platform runs by default", () => {
     const database = { colourConnectionLimit: 30 };
     assert.equal(load({ ...local, database }).blue?.count, 1);
-    refuses({ ...aws, database }, "blue.count", "2 × database.pool.max 20 = 40");
+    refuses({ ...local, database: { colourConnectionLimit: 10 } }, "blue.count", "1 × database.pool.max 20 = 20");
   });
 
   it("keeps no more connections than it may open", () =>

@@ -6,7 +6,11 @@ export const source = { stack: "local", project: "switchyard" };
 export const localRelease = { version: "1.0.0", schema: "0006", entry: "examples/pages/server.ts" };
 export const awsRelease = { version: "1.0.0", schema: "0006", image: "registry.example.com/pages:1.0.0" };
 export const local = { platform: "local", blue: localRelease };
-export const aws = { platform: "aws", blue: awsRelease };
+export const domain = {
+  certificate: "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef",
+  names: ["pages.example.com"],
+};
+export const aws = { platform: "aws", blue: awsRelease, domain };
 
 /** Keys and values as the engine hands them over: text as it is, everything structured as JSON. */
 export function asRaw(values: Readonly<Record<string, unknown>>): Record<string, string> {

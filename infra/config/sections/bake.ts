@@ -91,8 +91,18 @@ export const bakeKeys = {
   ).prefault({}),
 };
 
-/** A bake can't be cut off before it is over. */
-export function bakeRules({ draft: { bake: { bake, maxBake } = {} } }: Facts): Problem[] {
+/**
+ * CloudWatch tells of a minute one to three minutes later (a load balancer reports every 60 s), so that a shorter bake
+ * would have seen next to nothing when it ends.
+ */
+const leastOnAws = milliseconds(300_000);
+
+/** A bake can't be cut off before it is over, and on AWS it must be long enough to see anything. */
+export function bakeRules(facts: Facts): Problem[] {
+  return [...wholeBake(facts), ...seenOnAws(facts)];
+}
+
+function wholeBake({ draft: { bake: { bake, maxBake } = {} } }: Facts): Problem[] {
   if (bake === undefined || maxBake === undefined || bake <= maxBake) return [];
   return [
     {
@@ -103,6 +113,20 @@ export function bakeRules({ draft: { bake: { bake, maxBake } = {} } }: Facts): P
         [set(["bake", "maxBake"], formatDuration(bake), "bake")],
         [set(["bake", "bake"], formatDuration(maxBake), "bake")],
       ],
+    },
+  ];
+}
+
+function seenOnAws({ draft: { platform, bake: { bake, maxBake } = {} } }: Facts): Problem[] {
+  if (platform !== "aws" || bake === undefined || bake >= leastOnAws) return [];
+  const least = formatDuration(leastOnAws);
+  const longer = set(["bake", "bake"], least);
+  return [
+    {
+      path: ["bake", "bake"],
+      found: shown(formatDuration(bake), "bake"),
+      allowed: shown(`${least} or more on platform aws, where figures come minutes late`, "platform"),
+      ways: [maxBake === undefined || maxBake >= leastOnAws ? [longer] : [longer, set(["bake", "maxBake"], least)]],
     },
   ];
 }

@@ -2,6 +2,7 @@ import type { Facts } from "../draft";
 import { set, shown, type Problem, type Way } from "../problem";
 import { connectionReserve, connectionsFor, embeddedMajors, highestColourLimit, reservedConnections } from "./database";
 import { defaultCount } from "./release";
+import { maximumPercent, mostCopies } from "./service";
 import { colours, type Colour } from "./traffic";
 
 const reserved = `${reservedConnections} reserved (administration ${connectionReserve.administration}, migrator ${connectionReserve.migrator}, read-only ${connectionReserve.readOnly}, monitoring ${connectionReserve.monitoring})`;
@@ -16,7 +17,9 @@ export function databaseRules(facts: Facts): Problem[] {
     ...embedded(facts),
     ...poolBounds(facts),
     ...serverBudget(facts),
-    ...colours.flatMap((colour) => colourBudget(colour, facts)),
+    ...(facts.draft.platform === "aws"
+      ? scaledBudget(facts)
+      : colours.flatMap((colour) => colourBudget(colour, facts))),
   ];
 }
 
@@ -111,9 +114,42 @@ function fewerCopies(colour: Colour, count: number): Way[] {
   return count < 1 ? [] : [[set([colour, "count"], count, "database")]];
 }
 
-function higherLimit(limit: number, most: number | undefined, colour: Colour): Way[] {
+function higherLimit(limit: number, most: number | undefined, reveals: Colour | "service"): Way[] {
   if (limit > highestColourLimit) return [];
-  const raise = set(["database", "colourConnectionLimit"], limit, "database", colour);
+  const raise = set(["database", "colourConnectionLimit"], limit, "database", reveals);
   const enough = most !== undefined && connectionsFor(limit) <= most;
-  return [enough ? [raise] : [raise, set(["database", "maxConnections"], connectionsFor(limit), "database", colour)]];
+  return [enough ? [raise] : [raise, set(["database", "maxConnections"], connectionsFor(limit), "database", reveals)]];
+}
+
+/**
+ * On AWS a colour grows by itself, and pools shrink with it: each copy opens as much as is left for it when there are as
+ * many as there can be. So that must still be a pool that serves.
+ */
+function scaledBudget({ draft: { service: { maximum } = {}, database = {} } }: Facts): Problem[] {
+  const { colourConnectionLimit: limit, pool: { min } = {}, maxConnections } = database;
+  if (maximum === undefined || limit === undefined || min === undefined) return [];
+  const copies = mostCopies(maximum);
+  const least = Math.max(1, min);
+  const each = Math.floor(limit / copies);
+  if (each >= least) return [];
+  const fewer = Math.floor((Math.floor(limit / least) * 100) / maximumPercent);
+  return [
+    {
+      path: ["service", "maximum"],
+      found: shown(
+        `${maximum}, ${copies} copies while a release is replaced: ${each} of ${limit} connections for each`,
+        "service",
+        "database",
+      ),
+      allowed: shown(
+        `at least database.pool.min, ${least}, of database.colourConnectionLimit for each copy`,
+        "database",
+      ),
+      ways: [
+        ...(fewer < 1 ? [] : [[set(["service", "maximum"], fewer, "database")]]),
+        ...higherLimit(copies * least, maxConnections, "service"),
+        ...(each < 1 ? [] : [[set(["database", "pool", "min"], each, "database", "service")]]),
+      ],
+    },
+  ];
 }

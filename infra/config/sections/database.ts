@@ -1,6 +1,6 @@
 import { milliseconds, type Milliseconds } from "../duration";
 import { section } from "../key";
-import { duration, identifier, integer, integerOf, type Identifier } from "../kinds";
+import { duration, identifier, integer, integerOf, oneOf, text, type Identifier } from "../kinds";
 
 /** The PostgreSQL majors that AWS offers and these checks know. */
 export const majorVersions = [15, 16, 17, 18] as const;
@@ -52,6 +52,25 @@ export interface DatabaseSettings {
   /** The CONNECTION LIMIT of each colour's role, 1..{@link highestColourLimit}. Default: 100 (R4). */
   readonly colourConnectionLimit: number;
   readonly pool: PoolSettings;
+  /** How whoever runs `pulumi up` reaches the database of a stack on AWS. Default: directly, from inside its network. */
+  readonly via?: TunnelSettings | undefined;
+}
+
+declare const kind: unique symbol;
+/** A host's name or address. */
+export type HostName = string & { readonly [kind]: "host" };
+
+/** The near end of a tunnel to the database. */
+export interface TunnelSettings {
+  /** Default: 127.0.0.1. */
+  readonly host: HostName;
+  /** 1..65535. */
+  readonly port: number;
+  /**
+   * How the far end is known: "verify-ca" by the authority of its certificate, since the name in that is not the tunnel's;
+   * "disable" is for a server without TLS, which an RDS instance never is (rds.force_ssl). Default: "verify-ca".
+   */
+  readonly sslmode: "verify-ca" | "disable";
 }
 
 const hour = milliseconds(3_600_000);
@@ -85,6 +104,20 @@ const pool = section(
   "The connection pool of each copy of a release.",
 );
 
+const via = section(
+  {
+    host: text<HostName>(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, "host", "a host's name or address", {
+      meaning: "Host of the near end of a tunnel to the database; copies never use it.",
+      example: "127.0.0.1",
+    }).default("127.0.0.1" as HostName),
+    port: integer(1, 65_535, "a TCP port", { meaning: "Port of the near end of that tunnel.", example: "5432" }),
+    sslmode: oneOf(["verify-ca", "disable"], {
+      meaning: "How the server behind it is known; RDS refuses connections without TLS.",
+    }).default("verify-ca"),
+  },
+  "The near end of a tunnel to the database, for whoever runs `pulumi up` of a stack on AWS.",
+);
+
 export const databaseKeys = {
   database: section(
     {
@@ -105,6 +138,7 @@ export const databaseKeys = {
         example: "100",
       }).default(100),
       pool: pool.prefault({}),
+      via: via.optional(),
     },
     "The PostgreSQL that both colours share.",
   ).prefault({}),
