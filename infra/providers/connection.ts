@@ -15,6 +15,7 @@ const connectMs = 10_000;
 /**
  * A session for `work`, closed after it. Its own limits are set here, whatever the role's or the server's defaults are:
  * no statement waits for ever, and an idle session is not ended under us.
+ * @param pipeline whether a query is sent before the one in front of it is answered
  * @throws with host, port and role, and what the server said; never with the password.
  */
 export async function withConnection<T>(
@@ -22,6 +23,7 @@ export async function withConnection<T>(
   password: string,
   name: string,
   work: (client: Client) => Promise<T>,
+  { pipeline = false }: { pipeline?: boolean } = {},
 ): Promise<T> {
   const client = new Client({
     host: connection.host,
@@ -32,6 +34,7 @@ export async function withConnection<T>(
     application_name: name,
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
+    pipeline,
     ssl: connection.sslmode === "verify-full" ? { rejectUnauthorized: true } : false,
     options: "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c client_min_messages=warning",
   });

@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     const run: Run = {
       ...{ client, connection, password, owner: connection.user },
       assertHeld: () => Promise.resolve(),
+      proof: "SELECT 1",
       say: (line) => console.log(line),
     };
     await runBackfill(run, statement, { version, direction: "up", index: 0 });

@@ -47,7 +47,7 @@ export class Shop {
   run(assertHeld: () => Promise<void> = () => Promise.resolve()): Run {
     const { client, connection } = this;
     const say = (line: string): void => void this.lines.push(line);
-    return { client, connection, password: Shop.password, owner: "owner", assertHeld, say };
+    return { client, connection, password: Shop.password, owner: "owner", assertHeld, proof: "SELECT 1", say };
   }
 
   get at(): BackfillPlace {

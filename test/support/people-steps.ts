@@ -62,6 +62,7 @@ export async function createPeopleDatabase(postgres: TestPostgres): Promise<Peop
     assertHeld: async () => {
       await client.query("SELECT 1");
     },
+    proof: "SELECT 1",
     say: (line) => lines.push(line),
   };
   return {

@@ -3,6 +3,7 @@ import type { Migration as Summary } from "../../rollout/types";
 import { compareVersions, type Migration, type Phase } from "../../schema";
 import { assumedSummary, noDirectives } from "./history-old";
 import { recordOf } from "./step";
+import type { Recorder } from "./run-log";
 import type { Directives, FileRecord } from "./run";
 
 export { prepareHistory } from "./history-table";
@@ -117,7 +118,7 @@ export async function enter(client: Client, migration: Migration): Promise<void>
 
 /** Begun when its transaction did (`now()`): the record of a transactional one is written after its statements. */
 export async function enterUp(
-  client: Client,
+  client: Recorder,
   { version, name, phase }: Pick<Migration, "version" | "name" | "phase">,
   { checksum, up, down, summary, directives }: FileRecord,
   { release, backup }: { release?: string; backup?: string } = {},
@@ -138,7 +139,7 @@ export async function enterUp(
 }
 
 /** Says of an applied migration, or one that broke off, that its down has begun. */
-export async function enterDown(client: Client, version: string): Promise<void> {
+export async function enterDown(client: Recorder, version: string): Promise<void> {
   await client.query(
     `UPDATE switchyard.migrations AS m SET state = 'taking back', finished_at = NULL, error = NULL, failed_statement = NULL,
        statements_applied = CASE m.state WHEN 'taking back' THEN m.statements_applied ELSE 0 END,
@@ -154,7 +155,7 @@ export async function noteBegun(client: Client, version: string, statement: numb
   await client.query("UPDATE switchyard.migrations SET statement_begun = $2 WHERE version = $1", [version, statement]);
 }
 
-export async function noteProgress(client: Client, version: string, statementsApplied: number): Promise<void> {
+export async function noteProgress(client: Recorder, version: string, statementsApplied: number): Promise<void> {
   await client.query(
     "UPDATE switchyard.migrations SET statements_applied = $2, statement_begun = 0, error = NULL, failed_statement = NULL WHERE version = $1",
     [version, statementsApplied],
@@ -162,7 +163,7 @@ export async function noteProgress(client: Client, version: string, statementsAp
 }
 
 /** The up is done: services count it as applied. */
-export async function finish(client: Client, version: string, statements: number): Promise<void> {
+export async function finish(client: Recorder, version: string, statements: number): Promise<void> {
   await client.query(
     `UPDATE switchyard.migrations SET state = 'applied', statements_applied = $2, statement_begun = 0,
        finished_at = clock_timestamp(),
@@ -172,7 +173,7 @@ export async function finish(client: Client, version: string, statements: number
 }
 
 /** The down is done. The row stays: what was applied and taken back is known for ever. */
-export async function finishDown(client: Client, version: string): Promise<void> {
+export async function finishDown(client: Recorder, version: string): Promise<void> {
   await client.query(
     `UPDATE switchyard.migrations SET state = 'taken back', statements_applied = 0, statement_begun = 0,
        finished_at = NULL, taken_back_at = clock_timestamp(),

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Client } from "pg";
+import type { Client, DatabaseError } from "pg";
 
 /** Any fixed number of our own: the bytes of "switchya" as one. */
 const lockKey = "8320234785195194721";
+
+/** The first half of a key that each session with the schema lock has for itself; its pid is the second. The bytes of "swit". */
+const ownKey = 0x73776974;
+
+/** What the proof raises, and nothing else does. */
+const lostWords = "the session that holds the schema lock was ended";
 
 interface Holder {
   pid: number;
@@ -15,12 +21,14 @@ interface Holder {
  * Runs `work` while this session alone may change the schema of its database. Polled, on a session with no open
  * transaction: a waiting lock call would be a snapshot that CREATE INDEX CONCURRENTLY waits for, and both would hang.
  * @param waitMs how long to wait for another holder
+ * @param work is given two ways to ask whether the lock is still held: a round trip to the session that holds it, and a
+ *   statement for a transaction of another session, which raises what `asLost` knows once the first one has ended
  * @throws when the wait is over, with who holds it and since when.
  */
 export async function withSchemaLock<T>(
   lock: Client,
   options: { waitMs: number; say: (line: string) => void },
-  work: (assertHeld: () => Promise<void>) => Promise<T>,
+  work: (assertHeld: () => Promise<void>, proof: string) => Promise<T>,
 ): Promise<T> {
   const end = Date.now() + options.waitMs;
   for (let said = false; !(await tryLock(lock)); said = true) {
@@ -35,9 +43,11 @@ export async function withSchemaLock<T>(
     await delay(250);
   }
   try {
-    return await work(() => assertHeld(lock));
+    const proof = await makeProof(lock);
+    return await work(() => assertHeld(lock), proof);
   } finally {
-    await lock.query("SELECT pg_advisory_unlock($1::bigint)", [lockKey]).catch((error: unknown) => {
+    const release = "SELECT pg_advisory_unlock($1::bigint), pg_advisory_unlock($2, pg_backend_pid())";
+    await lock.query(release, [lockKey, ownKey]).catch((error: unknown) => {
       // The session is gone, and its locks with it.
       options.say(`the schema lock ended with its session: ${(error as Error).message}`);
     });
@@ -54,12 +64,35 @@ async function assertHeld(lock: Client): Promise<void> {
   try {
     await lock.query("SELECT 1");
   } catch (error) {
-    throw new Error(
-      `the session that holds the schema lock was ended (${(error as Error).message}); nothing further was run. Run ` +
-        "pulumi up again to go on from here",
-      { cause: error },
-    );
+    throw lost((error as Error).message, error);
   }
+}
+
+const lost = (why: string, cause: unknown): Error =>
+  new Error(`${lostWords} (${why}); nothing further was run. Run pulumi up again to go on from here`, { cause });
+
+/**
+ * Takes a lock of this session's own beside the schema lock. While it lives, another session asks for that one in vain; once
+ * it has ended, the other gets it, and knows. The schema lock itself would not tell: somebody else may hold it by then.
+ * It costs no round trip: it is sent together with what must not run without it.
+ */
+async function makeProof(lock: Client): Promise<string> {
+  const { rows } = await lock.query<{ pid: number; got: boolean }>(
+    "SELECT pg_backend_pid() AS pid, pg_try_advisory_lock($1, pg_backend_pid()) AS got",
+    [ownKey],
+  );
+  const { pid, got } = rows[0] ?? { pid: 0, got: false };
+  if (!got)
+    throw new Error(`another session holds the advisory lock (${ownKey}, ${pid}); end it, and run pulumi up again`);
+  // A text that is no number raises; which of both it is, is known only when the lock was asked for.
+  return `SELECT (CASE WHEN pg_catalog.pg_try_advisory_xact_lock(${ownKey}, ${pid}) THEN '${lostWords}' ELSE '1' END)::int`;
+}
+
+/** The loss of the schema lock, where that is what the proof raised; any other error as it is. */
+export function asLost(error: unknown): unknown {
+  const { code, message } = error as DatabaseError;
+  // 22P02: invalid_text_representation. It shows the text in every language.
+  return code === "22P02" && message.includes(`"${lostWords}"`) ? lost("its own lock is free", error) : error;
 }
 
 async function findHolder(lock: Client): Promise<Holder | undefined> {

@@ -1,5 +1,10 @@
 import type { Client } from "pg";
 
+/** What a record is written through: a session, which has written it then, or a flight, which has only sent it. */
+export interface Recorder {
+  query(text: string, values: unknown[]): Promise<unknown>;
+}
+
 /** One row of `switchyard.migration_runs`. */
 export interface RunLogEntry {
   readonly version: string;
@@ -20,7 +25,7 @@ export interface RunLogEntry {
 export type Figures = Record<string, unknown>;
 
 /** Adds a row; in the transaction of what it tells of, where there is one. */
-export async function logRun(client: Client, entry: RunLogEntry): Promise<void> {
+export async function logRun(client: Recorder, entry: RunLogEntry): Promise<void> {
   const { version, name, direction, checksum, statementsApplied, startedAt, release, backup } = entry;
   await client.query(
     `INSERT INTO switchyard.migration_runs (version, name, direction, checksum, statements_applied, started_at,

@@ -1,14 +1,16 @@
-import { analyseTables } from "./analyse-tables";
+import { analyseTables, changedTables } from "./analyse-tables";
 import { runBackfill } from "./backfill";
 import { explain, noteFailure } from "./failure";
+import { Flight, mayFly, type Place } from "./flight";
 import { enterDown, enterUp, finish, finishDown, noteProgress, readRow, type HistoryRow } from "./history";
 import { countLoss } from "./loss";
 import { isNothingToDo, isSetting, runOutside, runPlain, type LeftNothing } from "./one-statement";
 import { beginningOf, type Beginning } from "./resume";
 import type { Run, RunStep } from "./run";
-import { addFigures, logRun, type Figures } from "./run-log";
-import { applySettings, idleTimeoutMs } from "./session";
+import { addFigures, logRun, type Figures, type Recorder } from "./run-log";
+import { applySettings, idleTimeoutMs, sessionSettings } from "./session";
 import { completeSyncs, prepareSyncs } from "./sync";
+import { anySync } from "./sync-record";
 import { withTries } from "./tries";
 import { runVerifies } from "./verify";
 import type { Statement } from "../../schema";
@@ -26,6 +28,8 @@ export interface StepOptions {
   readonly lockBudgetMs?: number;
   /** Kept on record with the run. */
   readonly figures?: Figures;
+  /** The migration's row as it is since the schema lock is held; null for none. @default read from the history */
+  readonly row?: HistoryRow | null;
 }
 
 /**
@@ -36,20 +40,23 @@ export interface StepOptions {
  *   on record too.
  */
 export async function runStep(run: Run, step: RunStep, options: StepOptions = {}): Promise<void> {
-  const row = await readRow(run.client, step.version);
+  const row = options.row === undefined ? await readRow(run.client, step.version) : (options.row ?? undefined);
   const done = step.direction === "up" ? row?.state === "applied" : row === undefined || row.state === "taken back";
   if (done) return;
   await new StepRun(run, step, options, row).run();
+  if (changedTables(step.section).length === 0) return;
   await run.assertHeld();
   await analyseTables(run, step.section);
 }
 
-class StepRun {
+class StepRun implements Place {
+  /** The statement at work, for the message of a failure. */
+  at: Statement | undefined;
   private readonly startedAt = new Date();
   private figures: Figures = {};
   private readonly begin: Beginning;
-  /** The statement at work, for the message of a failure. */
-  private at: Statement | undefined;
+  /** Whether statements of a transaction are sent without waiting for what becomes of those before. */
+  private readonly flies: boolean;
   /** Statements that are on record as done. */
   private applied: number;
   private reason: LeftNothing | undefined;
@@ -61,18 +68,21 @@ class StepRun {
     private readonly row: HistoryRow | undefined,
   ) {
     this.begin = beginningOf(step, row);
+    this.flies = !this.begin.reversing && options.acceptedLoss !== true && mayFly(step.section);
     this.applied = this.begin.from;
   }
 
   async run(): Promise<void> {
     const { client } = this.runs;
     try {
-      await this.runs.assertHeld();
-      await applySettings(client);
       if (this.step.section.transaction) {
         const again = await withTries(this.runs, this.label(), () => this.whole(), this.options.lockBudgetMs);
         if (again > 0) await addFigures(client, this.step.version, { tries: again });
-      } else await this.oneByOne();
+      } else {
+        await this.runs.assertHeld();
+        await applySettings(client);
+        await this.oneByOne();
+      }
     } catch (error) {
       this.reason = error as LeftNothing;
       const message = explain(this.reason, this.step, this.at);
@@ -92,38 +102,53 @@ class StepRun {
   /** Everything and its record, or nothing. */
   private async whole(): Promise<void> {
     const { client } = this.runs;
-    const { statements } = this.step.section;
-    this.figures = { ...this.options.figures };
-    // What must not be lost is counted, and syncs brought in step by another session, while this one waits.
-    await client.query("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0");
-    try {
-      this.at = undefined;
-      await prepareSyncs(this.runs, this.step);
-      await this.countLoss();
-      await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`);
-      for (const statement of statements) {
-        this.at = statement;
-        await this.tolerant(statement, true, () => runPlain(this.runs, this.label(statement), statement));
+    const { section, syncs, verify } = this.step;
+    const withSyncs = syncs.length > 0 || (await anySync(client));
+    this.at = undefined;
+    await Flight.inTransaction(this.runs, this, `${sessionSettings}; `, async (flight) => {
+      this.figures = { ...this.options.figures };
+      if (withSyncs || this.options.acceptedLoss === true) await this.prepare(flight);
+      for (const statement of section.statements) await this.inside(flight, statement);
+      if (withSyncs) {
+        await flight.land();
+        await completeSyncs(this.runs, this.step);
       }
-      this.at = undefined;
-      await completeSyncs(this.runs, this.step);
-      await runVerifies(client, this.step.verify, true);
-      await this.enter();
-      await this.finish();
-      await this.runs.assertHeld();
-      await client.query("COMMIT");
-    } catch (error) {
-      // Where the session is gone, so is the transaction; what was found is thrown either way.
-      await client.query("ROLLBACK").catch(() => undefined);
-      throw error;
+      if (verify.length > 0) {
+        await flight.land();
+        await runVerifies(client, verify, true);
+      }
+      await this.enter(flight);
+      await this.finish(flight);
+    });
+  }
+
+  /** What must not be lost is counted, and syncs brought in step by another session, while this one waits. */
+  private async prepare(flight: Flight): Promise<void> {
+    flight.send("SET LOCAL idle_in_transaction_session_timeout = 0");
+    await flight.land();
+    await prepareSyncs(this.runs, this.step);
+    await this.countLoss();
+    flight.send(`SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`);
+  }
+
+  /** A statement in a transaction: sent with what is around it, unless what becomes of it decides how to go on. */
+  private async inside(flight: Flight, statement: Statement): Promise<void> {
+    if (this.flies) {
+      flight.statement(statement);
+      return;
     }
+    await flight.land();
+    const before = this.at;
+    this.at = statement;
+    await this.tolerant(statement, true, () => runPlain(this.runs, this.label(statement), statement));
+    this.at = before;
   }
 
   private async oneByOne(): Promise<void> {
     const { client } = this.runs;
     const { statements } = this.step.section;
     this.figures = { ...this.options.figures };
-    await this.enter();
+    await this.enter(client);
     await prepareSyncs(this.runs, this.step);
     await this.countLoss();
     let synced = false;
@@ -144,10 +169,7 @@ class StepRun {
     this.at = undefined;
     await sync();
     await runVerifies(client, this.step.verify, false);
-    await this.runs.assertHeld();
-    await client.query("BEGIN");
-    await this.finish();
-    await client.query("COMMIT");
+    await Flight.inTransaction(this.runs, this, "", (flight) => this.finish(flight));
   }
 
   /** One statement and the note that it is done: together where PostgreSQL lets them be, else so that a kill between them shows. */
@@ -182,17 +204,11 @@ class StepRun {
   }
 
   private async transaction(statement: Statement, index: number): Promise<void> {
-    const { client } = this.runs;
-    await client.query("BEGIN");
-    try {
-      await this.tolerant(statement, true, () => runPlain(this.runs, this.label(statement), statement));
-      await noteProgress(client, this.step.version, index + 1);
-      await client.query("COMMIT");
-    } catch (error) {
-      // Where the session is gone, so is the transaction; what was found is thrown either way.
-      await client.query("ROLLBACK").catch(() => undefined);
-      throw error;
-    }
+    this.at = statement;
+    await Flight.inTransaction(this.runs, this, "", async (flight) => {
+      await this.inside(flight, statement);
+      await noteProgress(flight, this.step.version, index + 1);
+    });
   }
 
   /** While a half-done migration is run in its other direction, what it never did needs no undoing. */
@@ -228,23 +244,21 @@ class StepRun {
       this.note("acceptedLossRows", { line: statement.line, kind: statement.kind, rows });
   }
 
-  private async enter(): Promise<void> {
-    const { client } = this.runs;
+  private async enter(recorder: Recorder): Promise<void> {
     const { step, options } = this;
-    if (step.direction === "down") return enterDown(client, step.version);
+    if (step.direction === "down") return enterDown(recorder, step.version);
     if (step.file === undefined) throw new Error(`${this.label()} has no file to put on record`);
-    await enterUp(client, step, step.file, { release: options.release, backup: options.backup });
+    await enterUp(recorder, step, step.file, { release: options.release, backup: options.backup });
   }
 
-  private async finish(): Promise<void> {
-    const { client } = this.runs;
+  private async finish(recorder: Recorder): Promise<void> {
     const { version, direction, section } = this.step;
-    if (direction === "up") await finish(client, version, section.statements.length);
-    else await finishDown(client, version);
+    if (direction === "up") await finish(recorder, version, section.statements.length);
+    else await finishDown(recorder, version);
     const { name } = this.step;
     const statementsApplied = section.statements.length;
     const { startedAt, figures } = this;
-    await logRun(client, {
+    await logRun(recorder, {
       ...{ version, name, direction, statementsApplied, startedAt, figures },
       ...this.forTheRecord(),
     });
@@ -267,6 +281,10 @@ class StepRun {
 
   private note(key: string, what: object): void {
     this.figures[key] = [...((this.figures[key] as object[] | undefined) ?? []), what];
+  }
+
+  where(): string {
+    return this.label(this.at);
   }
 
   private label(statement?: Statement): string {

@@ -12,6 +12,8 @@ export interface Run {
   readonly owner: string;
   /** Before each statement. @throws when the schema lock is lost: nothing further may run. */
   assertHeld: () => Promise<void>;
+  /** The same as one statement for the client's own session, in a transaction: it raises when the schema lock is lost. */
+  readonly proof: string;
   /** One line for the operator, without a line end. */
   readonly say: (line: string) => void;
 }

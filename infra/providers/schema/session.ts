@@ -58,30 +58,36 @@ export function withRun<T>(target: RunTarget, options: RunOptions, work: (run: R
     // As itself the migrator may read what its own sessions do; as the owner it may not.
     await lock.query("SET ROLE NONE");
     await applySettings(lock);
-    return withSchemaLock(lock, { waitMs, say }, (assertHeld) =>
-      withConnection(connection, password, application, async (client) => {
-        await client.query("SET ROLE NONE");
-        await applySettings(client);
-        await takeOver(client, waitMs, say);
-        await client.query(`SET ROLE ${client.escapeIdentifier(owner)}`);
-        const stop = keepAlive(assertHeld);
-        try {
-          return await work({ client, connection, password, owner, assertHeld, say });
-        } finally {
-          stop();
-        }
-      }),
+    return withSchemaLock(lock, { waitMs, say }, (assertHeld, proof) =>
+      withConnection(
+        connection,
+        password,
+        application,
+        async (client) => {
+          await client.query("SET ROLE NONE");
+          await applySettings(client);
+          await takeOver(client, waitMs, say);
+          await client.query(`SET ROLE ${client.escapeIdentifier(owner)}`);
+          const stop = keepAlive(assertHeld);
+          try {
+            return await work({ client, connection, password, owner, assertHeld, proof, say });
+          } finally {
+            stop();
+          }
+        },
+        { pipeline: true },
+      ),
     );
   });
 }
 
 /** Limits of a session of ours, also after a migration has set or reset its own. */
-export async function applySettings(client: Client): Promise<void> {
-  await client.query(
-    `SET lock_timeout = ${lockTimeoutMs}; SET statement_timeout = ${statementTimeoutMs};
+export const sessionSettings = `SET lock_timeout = ${lockTimeoutMs}; SET statement_timeout = ${statementTimeoutMs};
      SET idle_in_transaction_session_timeout = ${idleTimeoutMs}; SET client_connection_check_interval = 1000;
-     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`,
-  );
+     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
+
+export async function applySettings(client: Client): Promise<void> {
+  await client.query(sessionSettings);
 }
 
 /**

@@ -126,12 +126,18 @@ class Stage {
     }
     const { steps } = workOf(this.orders, history);
     const impacts = new Impacts(this.run_, history);
+    // Nobody else writes it while the lock is held; what this run has written since is read again.
+    const rows = new Map(history.map((row) => [Number(row.version), row]));
+    const written = new Set<number>();
     for (const step of steps) {
+      const key = Number(step.migration.version);
+      const row = written.has(key) ? undefined : (rows.get(key) ?? null);
+      written.add(key);
       const ready = this.stepOf(step, history);
       await impacts.before(ready);
       say(`${nameOf(step)}: begins`);
       const began = performance.now();
-      await runStep(this.run_, ready, this.optionsOf(step));
+      await runStep(this.run_, ready, { ...this.optionsOf(step), row });
       say(`${nameOf(step)}: done in ${((performance.now() - began) / 1_000).toFixed(1)} s`);
       impacts.after(ready);
     }

@@ -15,6 +15,7 @@ export const syncId = (version: string, index: number): string => `${version}/${
 
 /** Creates the table of syncs where it is missing. Its rows are kept: what was, stays readable. */
 export async function prepareRecord(client: Client): Promise<void> {
+  without.delete(client);
   await client.query("CREATE SCHEMA IF NOT EXISTS switchyard");
   await client.query(`CREATE TABLE IF NOT EXISTS switchyard.syncs (
     id text PRIMARY KEY,
@@ -41,6 +42,17 @@ export async function readSyncs(client: Client): Promise<RecordedSync[]> {
     sync: definition,
     ...(ended_by === null ? {} : { endedBy: ended_by }),
   }));
+}
+
+/** Sessions that hold the schema lock and have found no sync on record: nobody else enters one meanwhile. */
+const without = new WeakSet<Client>();
+
+/** Whether any sync is on record, active or not. Asked of the session that holds the schema lock; the answer "none" is kept. */
+export async function anySync(client: Client): Promise<boolean> {
+  if (without.has(client)) return false;
+  const any = (await readSyncs(client)).length > 0;
+  if (!any) without.add(client);
+  return any;
 }
 
 /** Enters a sync as active, also one that had ended. */

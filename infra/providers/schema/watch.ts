@@ -16,13 +16,13 @@ interface Blocker {
 /**
  * Runs one statement of the run's session. While it takes long, another session says who holds it up, and ends it when the
  * schema lock is lost.
- * @param what names the statement in progress lines, such as "0004_add_slug:7"
+ * @param what names the statement at work in progress lines, such as "0004_add_slug:7"
  * @throws what `work` throws; when the lock was lost, that
  */
-export async function watched<T>(run: Run, what: string, work: () => Promise<T>): Promise<T> {
+export async function watched<T>(run: Run, what: string | (() => string), work: () => Promise<T>): Promise<T> {
   const ended = new AbortController();
   const seen: Seen = {};
-  const watching = watch(run, what, ended.signal, seen);
+  const watching = watch(run, typeof what === "string" ? () => what : what, ended.signal, seen);
   try {
     return await work();
   } catch (error) {
@@ -46,7 +46,7 @@ interface Seen {
   blockers?: string;
 }
 
-async function watch(run: Run, what: string, ended: AbortSignal, seen: Seen): Promise<void> {
+async function watch(run: Run, what: () => string, ended: AbortSignal, seen: Seen): Promise<void> {
   if (!(await pause(lookMs, ended))) return;
   try {
     await withConnection(run.connection, run.password, "switchyard-watch", async (watcher) => {
@@ -58,13 +58,13 @@ async function watch(run: Run, what: string, ended: AbortSignal, seen: Seen): Pr
         );
         if (seen.lost !== undefined) return cancel(watcher, run.client);
         const line = (await findBlockers(watcher, run.client)).map(describeBlocker).join("; ");
-        if (line !== "" && line !== seen.blockers) run.say(`${what} waits for ${line}`);
+        if (line !== "" && line !== seen.blockers) run.say(`${what()} waits for ${line}`);
         seen.blockers = line === "" ? seen.blockers : line;
       } while (await pause(lookMs, ended));
     });
   } catch (error) {
     // The statement goes on unwatched; its own timeouts hold, and the lock is asked for again before the next one.
-    run.say(`${what} can't be watched: ${(error as Error).message}`);
+    run.say(`${what()} can't be watched: ${(error as Error).message}`);
   }
 }
 
