@@ -1,4 +1,5 @@
 import type { PerColour } from "../rollout/types";
+import type { AwsConnection } from "./aws/sdk";
 
 /** Where a provider finds the production listener. Plain data: it is an input of the traffic resources. */
 export interface LocalTrafficAddress {
@@ -7,10 +8,22 @@ export interface LocalTrafficAddress {
   /** Secret. */
   token: string;
 }
-export type TrafficAddress = LocalTrafficAddress;
+
+/** A listener of an Application Load Balancer. Nothing in it is secret. */
+export interface AwsTrafficAddress {
+  kind: "aws";
+  connection: AwsConnection;
+  /** ARN; the listener is found by it and the port, and so survives that it is replaced. */
+  loadBalancer: string;
+  /** 1..65535. */
+  port: number;
+  /** ARNs of what its weights are for. */
+  targetGroups: PerColour<string>;
+}
+export type TrafficAddress = LocalTrafficAddress | AwsTrafficAddress;
 
 /** Where the listener is, without what it takes to change it: stack outputs hold no secret. */
-export type ListenerPlace = Omit<LocalTrafficAddress, "token">;
+export type ListenerPlace = Omit<LocalTrafficAddress, "token"> | AwsTrafficAddress;
 
 /** What of a colour's targets can take requests. */
 export interface TargetCount {
@@ -49,6 +62,12 @@ export interface Traffic {
    * @throws TrafficMoved when it doesn't hold; TrafficUnreachable.
    */
   change(change: TrafficChange, expect?: TrafficExpectation): Promise<void>;
+  /**
+   * Why traffic can't be changed for that long, such as credentials that end: asked before each step of a walk, which must be
+   * able to put its weights back. undefined: nothing speaks against it. Left out where nothing ends.
+   * @param milliseconds from now.
+   */
+  endsWithin?(milliseconds: number): Promise<string | undefined>;
 }
 
 /** Somebody else changed the weights or took over the tag. */
@@ -61,9 +80,10 @@ export class TrafficUnreachable extends Error {
   override readonly name = "TrafficUnreachable";
 }
 
-/** The traffic at an address; each platform's own part is loaded when it is used. */
+/* eslint-disable @typescript-eslint/no-require-imports -- each platform's own part is loaded when it is used */
+
+/** The traffic at an address. */
 export function trafficAt(address: TrafficAddress): Traffic {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded when used
-  const local = require("./local/traffic") as typeof import("./local/traffic");
-  return local.localTraffic(address);
+  if (address.kind === "aws") return (require("./aws/traffic") as typeof import("./aws/traffic")).awsTraffic(address);
+  return (require("./local/traffic") as typeof import("./local/traffic")).localTraffic(address);
 }

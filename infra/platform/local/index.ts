@@ -45,6 +45,10 @@ class LocalPlatform implements Platform {
   constructor(readonly config: LocalConfig) {}
 
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress> {
+    if (place.kind !== "local")
+      throw new pulumi.RunError(
+        `this stack's traffic is at ${place.loadBalancer}, and switchyard:platform is local: a stack stays on its platform; use another stack`,
+      );
     return this.#passwords.of("balancer").apply((token) => ({ ...place, token }));
   }
 
