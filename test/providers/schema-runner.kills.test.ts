@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { waitUntil } from "../../infra/platform/local/process/lifecycle";
 import { intercept, type Fault } from "../support/schema-runner/faults";
 import type { ChildTask } from "../support/schema-runner/child";
 import { twelve } from "../support/schema-runner/migrations";
@@ -38,6 +39,9 @@ const kinds: readonly RegExp[] = [
 ];
 const moments = ["before", "inside", "after"] as const;
 
+/** How many queries a run may have more or less than another: a backfill looks at others as often as time tells it to. */
+const slack = 10;
+
 for (const major of [15, 18] as const) {
   describe(`schema runner, killed and cut off, on PostgreSQL ${major}`, function () {
     this.timeout(full ? 6 * 3_600_000 : 180_000);
@@ -69,26 +73,36 @@ for (const major of [15, 18] as const) {
       });
     }
 
+    const label = ({ at, when }: Fault): string => `${when} query ${at}: ${texts[at - 1] ?? ""}`;
+
     async function endsAsWhole(target: Awaited<ReturnType<World["createDatabase"]>>, fault: Fault): Promise<void> {
-      const label = `${fault.when} query ${fault.at}: ${texts[fault.at - 1] ?? ""}`;
       const { facts } = await world.run(target, ordersOf(folder));
-      assert.equal(facts.applied.length, 12, label);
-      assert.deepEqual(await world.everything(target), whole, label);
+      assert.equal(facts.applied.length, 12, label(fault));
+      assert.deepEqual(await world.everything(target), whole, label(fault));
+    }
+
+    /** All that go wrong are told, since the next run takes hours again. */
+    async function eachOf(faults: readonly Fault[], work: (fault: Fault) => Promise<void>): Promise<void> {
+      const failures: string[] = [];
+      for (const [index, fault] of faults.entries()) {
+        if (full && index % 50 === 0) console.error(`${index} of ${faults.length}, ${failures.length} went wrong`);
+        await work(fault).catch((error: unknown) => failures.push(`${label(fault)}: ${(error as Error).message}`));
+      }
+      assert.deepEqual(failures, []);
     }
 
     it("ends as an unkilled run does after SIGKILL before, inside and after statements and their records", async () => {
-      const faults = points(major);
       // The next one gets ready while the one before is looked at.
       let next = startChild();
       try {
-        for (const fault of faults) {
+        await eachOf(points(major), async (fault) => {
           const child = next;
           next = startChild();
           const target = await world.createDatabase();
           const { signal, errors } = await finish(child, { target, folder, fault });
-          assert.equal(signal, "SIGKILL", `${fault.when} ${fault.at}: ${errors}`);
+          if (signal !== "SIGKILL") assert.ok(fault.at > texts.length - slack, `it was not killed: ${errors}`);
           await endsAsWhole(target, fault);
-        }
+        });
       } finally {
         const gone = once(next, "exit");
         next.kill("SIGKILL");
@@ -97,18 +111,24 @@ for (const major of [15, 18] as const) {
     });
 
     it("ends so too after the server was stopped at once", async () => {
-      for (const fault of points(major + 1).filter((_, index) => full || index % 2 === major % 2)) {
+      const faults = points(major + 1).filter((_, index) => full || index % 2 === major % 2);
+      await eachOf(faults, async (fault) => {
         const target = await world.createDatabase();
         const server = world.postmaster;
-        const cut = intercept(() => process.kill(server, "SIGQUIT"), fault);
-        try {
-          await assert.rejects(world.run(target, ordersOf(folder)));
-        } finally {
-          cut.restore();
-        }
-        await world.restart(server);
+        let struck = false;
+        const cut = intercept(() => (struck = process.kill(server, "SIGQUIT")), fault);
+        const ended = await world.run(target, ordersOf(folder)).then(
+          () => true,
+          () => false,
+        );
+        cut.restore();
+        // What is cut off at its last word may have ended well; one that was never cut off is no test of it.
+        if (ended) assert.ok(fault.at > texts.length - slack, "it ended well");
+        const reached = cut.texts.length >= fault.at;
+        if (reached) await waitUntil("the strike", () => (struck ? true : undefined), { timeoutMs: 10_000 });
+        if (reached) await world.restart(server);
         await endsAsWhole(target, fault);
-      }
+      });
     });
   });
 }
