@@ -18,7 +18,7 @@ import type { TelemetryAddress } from "../telemetry";
 import type { ListenerPlace, TrafficAddress } from "../traffic";
 import { previewHeader } from "./balancer/api";
 import { LocalBalancer } from "./balancer/resource";
-import { LocalColour } from "./colour/resource";
+import { LocalColour, readyWithin } from "./colour/resource";
 import { LocalDatabase } from "./database/resource";
 import { LocalListener } from "./listener/resource";
 import type { EmbeddedMajor } from "./postgres/binaries";
@@ -132,6 +132,7 @@ class LocalPlatform implements Platform {
         count: declared.count,
         release: declared,
         copy,
+        readyWithin: readyWithin(this.config.smoke.healthWait),
         databasePassword: database.password,
         adminPort: this.#theBalancer().adminPort,
         token: this.#passwords.of("balancer"),

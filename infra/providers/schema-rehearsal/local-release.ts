@@ -2,6 +2,7 @@ import type { SmokeRequest } from "../../config";
 import { endStrays } from "../../platform/local/process/ledger";
 import { stop } from "../../platform/local/process/lifecycle";
 import { startCopy } from "../../platform/local/colour/copy";
+import { readyWithin } from "../../platform/local/colour/resource";
 import { runSmoke } from "../../smoke/run";
 import { inProject } from "../project";
 import type { ScratchDatabase } from "../schema/rehearsal-types";
@@ -32,7 +33,7 @@ export async function smokeRelease(
     ...{ folder, colour, copy, count: 1, databasePassword: password },
     // No rule is asked about it, and nothing balances it: whoever asks it knows its port.
     release: { version, schema, count: 1, fingerprint: "rehearsal", database: name },
-    ...{ adminPort: 0, token: "" },
+    ...{ adminPort: 0, token: "", readyWithin: readyWithin(healthWait) },
   });
   try {
     const baseUrl = `http://127.0.0.1:${started.port}`;

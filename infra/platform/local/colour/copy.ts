@@ -6,9 +6,6 @@ import { stop, waitUntil } from "../process/lifecycle";
 import { findFree } from "../process/ports";
 import type { Copy, LocalColourInputs as Inputs } from "./resource";
 
-/** How long a copy may take until it is ready to serve. */
-const readyMs = 60_000;
-
 /** How long requests in flight may take to finish once a copy gets no new ones; then it is ended. */
 export const drainSeconds = 20;
 
@@ -49,7 +46,7 @@ export async function startCopy(inputs: Inputs): Promise<Copy> {
   });
   try {
     await waitUntil(`release ${copy.version} of ${colour}`, () => isReady(port), {
-      timeoutMs: readyMs,
+      timeoutMs: inputs.readyWithin,
       ref: running,
       log: logFile(inputs),
     });
@@ -76,7 +73,7 @@ export async function takeIn(client: BalancerClient, inputs: Inputs, copy: Copy)
       if (health?.state === "healthy") return true;
       throw new Error(`${health?.state ?? "not registered"} ${health?.description ?? ""}`.trim());
     },
-    { timeoutMs: readyMs, ref: copy.process, log: logFile(inputs) },
+    { timeoutMs: inputs.readyWithin, ref: copy.process, log: logFile(inputs) },
   );
 }
 

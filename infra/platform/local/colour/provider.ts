@@ -24,7 +24,7 @@ function check(news: Inputs): string[] {
 async function diff(olds: State, news: Inputs): Promise<Difference> {
   const { copies } = olds;
   if (
-    !sameInputs(olds, news, ["copies"]) ||
+    !sameInputs(lasting(olds), lasting(news), ["copies"]) ||
     copies.length !== news.count ||
     !copies.every((copy) => isRunning(copy.process))
   )
@@ -64,6 +64,9 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
     throw new PartialFailure((error as Error).message, news.colour, { ...olds, copies: known }, { cause: error });
   }
 }
+
+/** What is compared: how long one would wait for a copy changes nothing about those that run. */
+const lasting = <I extends Inputs>(each: I): I => ({ ...each, readyWithin: 0 });
 
 const startedWith = ({ copy, databasePassword, colour, folder }: Inputs) => ({
   copy,

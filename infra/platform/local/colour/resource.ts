@@ -28,6 +28,8 @@ export interface LocalColourInputs {
   /** The same as the rules know it: kept in state, to say what runs. */
   release: Release;
   copy: CopySettings;
+  /** How long a copy may take until it is ready to serve, and again until the balancer finds it so, in ms. */
+  readyWithin: number;
   databasePassword: string;
   adminPort: number;
   token: string;
@@ -43,6 +45,12 @@ export interface Copy {
 export interface LocalColourState extends LocalColourInputs {
   copies: Copy[];
 }
+
+/**
+ * How long a copy may take until it is ready, in ms: `smoke.healthWait`, and at most 60 s. A process of this machine that
+ * isn't ready by then won't be, however long a container may take elsewhere.
+ */
+export const readyWithin = (healthWait: number): number => Math.min(healthWait, 60_000);
 
 /** One running release: its copies as processes of this machine, registered with the balancer. */
 export class LocalColour extends DynamicResource {
