@@ -131,7 +131,7 @@ class Change {
       if (found === undefined) throw new TrafficMoved(`there is no listener at ${this.listener.name} any more`);
       const differing = Object.entries(tags).filter(([key, value]) => (found.tags[key] ?? null) !== value);
       const weightIs = greenWeight === undefined || found.greenWeight === greenWeight;
-      if (weightIs && differing.length === 0) return;
+      if (weightIs && differing.length === 0 && !this.#lostItsWalk(found)) return;
       const walk = found.tags[walkTags.walk];
       const ours = [before.tags[walkTags.walk], tags[walkTags.walk] ?? undefined];
       const otherWalk = walk !== undefined && !ours.includes(walk);

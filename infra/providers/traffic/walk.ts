@@ -14,6 +14,9 @@ const usualReadyWithin = 300_000;
 /** And if it has traffic already, and nothing healthy to answer it: requests fail meanwhile. */
 const readyAgainWithin = 10_000;
 
+/** What putting the weights back may take, after the longest bake of a step, in ms. */
+const returnWithin = 60_000;
+
 /** How an advance walks. Plain data. */
 export interface WalkPlan {
   readonly bake: BakePlan;
@@ -75,6 +78,7 @@ export async function runWalk(parts: WalkParts): Promise<WalkReport> {
       const step: StepName = { number: index + 1, of: weights.length, greenWeight };
       // What has its weight already is better judged at once than waited for.
       if (greenWeight !== fence.live.greenWeight) await untilReady(step, fence, parts);
+      await assertLasts(step, parts);
       await fence.set(greenWeight);
       say(`${nameOf(step)}: set`);
       const begun = { greenWeight, set: clock.now() };
@@ -131,6 +135,14 @@ async function untilReady(step: StepName, fence: Fence, { from, to, plan, clock,
     said = true;
     await fence.guard(clock.sleep(250));
   }
+}
+
+/** What can't be changed any more when the step is over, can't be put back either. */
+async function assertLasts(step: StepName, { traffic, telemetry, plan }: WalkParts): Promise<void> {
+  const { bake, maxBake } = plan.bake;
+  const longest = telemetry.settling + Math.max(bake, maxBake) + telemetry.lag + returnWithin;
+  const problem = await traffic.endsWithin?.(longest);
+  if (problem !== undefined) throw new StepFailed(`${nameOf(step)}: not begun, as ${problem}`);
 }
 
 function goOnOrFail(step: StepName, { verdict, reasons, from, until }: BakeResult, { plan, say }: WalkParts): void {
