@@ -26,7 +26,7 @@ export interface Begun extends First {
  */
 export async function begin(first: First): Promise<Begun> {
   const config = readStackConfig();
-  const platform = createPlatform(config);
+  const platform = createPlatform(config, first.before?.store);
   const files = readProjectMigrations(join(__dirname, "../migrations"));
   const { plan, returned } = planRollout(config, platform, first.before, files);
   await done(returned);

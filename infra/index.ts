@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { Begun } from "./begin";
 import { colours, type Colour } from "./config";
 import { Access } from "./database/access";
@@ -114,8 +113,9 @@ export function program({ config, passwords, platform, before, migrations, plan,
     weight: listener.weight,
     releases: { blue: running.blue.release, green: running.green.release },
     schema: narrowed.facts,
-    wiring: pulumi.output(platform.wiring),
+    wiring: platform.wired(),
     traffic: platform.listenerPlace(),
+    store: platform.storeHere(),
   });
   return {
     settled,

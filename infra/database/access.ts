@@ -1,5 +1,6 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { inProject } from "../providers/project";
 import { extensions } from "./extensions";
 import { declareGrants } from "./grants";
 import { loginKinds, roleNames, type LoginKind } from "./names";
@@ -14,8 +15,8 @@ export interface AccessArgs {
     username: string;
     /** Secret. */
     password: pulumi.Input<string>;
-    sslmode: "disable" | "verify-full";
-    /** File with the certificates that `verify-full` trusts. @default those of the machine */
+    sslmode: "disable" | "verify-ca" | "verify-full";
+    /** File with the certificates that are trusted, absolute or relative to the project. @default those of the machine */
     sslrootcert?: string;
   };
   /** Name of the database, and the start of its roles' names; 1 to 52 bytes. */
@@ -109,7 +110,7 @@ function connect(name: string, { connection }: AccessArgs, parent: Access): post
       username,
       password: pulumi.secret(password),
       sslmode,
-      sslrootcert,
+      ...(sslrootcert !== undefined && { sslrootcert: inProject(sslrootcert) }),
       database: "postgres",
       // Else it tries to read passwords back, which fails for any other role.
       superuser: false,

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Colour, Config } from "../config";
 import type { Access } from "../database/access";
 import type { ExpectedAccess } from "../database/expectations";
@@ -13,7 +13,10 @@ import type { ListenerPlace, TrafficAddress } from "./traffic";
 export interface Address {
   host: pulumi.Output<string>;
   port: pulumi.Output<number>;
-  sslmode: "disable" | "verify-full";
+  /** `verify-ca` is for the near end of a tunnel, whose name is in no certificate. */
+  sslmode: "disable" | "verify-ca" | "verify-full";
+  /** File with the certificates that are trusted, absolute or relative to the project. @default those of the machine */
+  sslrootcert?: string;
 }
 
 /** The database server, and the role that administers it: no superuser, on any platform. */
@@ -71,8 +74,12 @@ export interface ProductionListener {
 export interface Platform {
   /** What a native update would replace, as declared; known before anything is. */
   readonly wiring: Wiring;
-  /** Where records are kept. */
-  readonly store: StoreAddress;
+  /** The same as it really is, once it is there. */
+  wired(): pulumi.Output<Wiring>;
+  /** Where records are kept: where it was when something settled last, so that a return of traffic waits for nothing. */
+  readonly store: pulumi.Input<StoreAddress>;
+  /** The same as this `up` has it. */
+  storeHere(): pulumi.Output<StoreAddress>;
   /** The way to weights that are live already, from where the listener was when something settled last. */
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress>;
   /** `after`: what must be over before anything of the platform changes. */
@@ -92,13 +99,13 @@ export interface Platform {
   listener(after: pulumi.Resource[]): ProductionListener;
 }
 
-/** Loads a platform only when it is used: the SDK of AWS alone takes longer to load than a weight takes to change. */
-export function createPlatform(config: Config): Platform {
-  if (config.platform === "aws")
-    throw new pulumi.RunError(
-      "switchyard:platform is aws, which this version of Switchyard does not have yet; use: pulumi config set switchyard:platform local",
-    );
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded when used
-  const local = require("./local") as typeof import("./local");
-  return local.createLocalPlatform(config);
+/**
+ * Loads a platform only when it is used: the SDK of AWS alone takes longer to load than a weight takes to change.
+ * @param store where records were kept when something settled last; undefined before that.
+ */
+export function createPlatform(config: Config, store: StoreAddress | undefined): Platform {
+  /* eslint-disable @typescript-eslint/no-require-imports -- loaded when used */
+  if (config.platform === "aws") return (require("./aws") as typeof import("./aws")).createAwsPlatform(config, store);
+  return (require("./local") as typeof import("./local")).createLocalPlatform(config);
+  /* eslint-enable @typescript-eslint/no-require-imports */
 }

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { Client } from "pg";
+import { inProject } from "./project";
 
 /** Where a provider connects, and as whom. */
 export interface Connection {
@@ -6,7 +8,10 @@ export interface Connection {
   port: number;
   database: string;
   user: string;
-  sslmode: "disable" | "verify-full";
+  /** `verify-ca` trusts the authority of the server's certificate, whatever name is in it: a tunnel's end has another. */
+  sslmode: "disable" | "verify-ca" | "verify-full";
+  /** File with the certificates that are trusted, absolute or relative to the project. @default those of Node.js */
+  sslrootcert?: string;
 }
 
 /** How long to wait for a connection; a server on the same network answers in milliseconds. */
@@ -35,7 +40,7 @@ export async function withConnection<T>(
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     pipeline,
-    ssl: connection.sslmode === "verify-full" ? { rejectUnauthorized: true } : false,
+    ssl: tlsOf(connection),
     options: "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c client_min_messages=warning",
   });
   // A session that the server ends while nothing runs on it is reported by the next query.
@@ -53,6 +58,15 @@ export async function withConnection<T>(
   } finally {
     await client.end();
   }
+}
+
+function tlsOf({ sslmode, sslrootcert }: Connection) {
+  if (sslmode === "disable") return false;
+  return {
+    rejectUnauthorized: true,
+    ...(sslrootcert !== undefined && { ca: readFileSync(inProject(sslrootcert), "utf8") }),
+    ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
+  };
 }
 
 /** Whether the server can't be reached at all, as opposed to refusing what was asked. */

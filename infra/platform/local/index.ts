@@ -44,6 +44,14 @@ class LocalPlatform implements Platform {
 
   constructor(readonly config: LocalConfig) {}
 
+  wired(): pulumi.Output<Wiring> {
+    return pulumi.output(this.wiring);
+  }
+
+  storeHere(): pulumi.Output<StoreAddress> {
+    return pulumi.output(this.store);
+  }
+
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress> {
     if (place.kind !== "local")
       throw new pulumi.RunError(

@@ -3,12 +3,15 @@ import type { ListenerPlace } from "../../platform/traffic";
 import { memoryInFull } from "../../rollout/in-full";
 import { settle } from "../../rollout/settle";
 import type { Attempt, Facts, PerColour, Release, Settled, Wiring } from "../../rollout/types";
+import type { StoreAddress } from "../store/store";
 import type { RolloutPlan } from "./resource";
 
 /** The stack output `settled`: what the last `up` that finished left, for the next to begin from. */
 export interface SettledOutput {
   plan: Settled;
   traffic: ListenerPlace;
+  /** Left out by versions that did not keep it. */
+  store?: StoreAddress;
 }
 
 /**
@@ -28,6 +31,7 @@ export interface RealFacts {
   schema: pulumi.Output<Pick<Facts, "applied" | "half" | "scars">>;
   wiring: pulumi.Output<Wiring>;
   traffic: pulumi.Output<ListenerPlace>;
+  store: pulumi.Output<StoreAddress>;
 }
 
 /**
@@ -39,10 +43,10 @@ export function settledBy(
   before: SettledOutput | undefined,
   facts: RealFacts,
 ): pulumi.Output<SettledOutput> {
-  const { weight, releases, schema, wiring, traffic } = facts;
+  const { weight, releases, schema, wiring, traffic, store } = facts;
   const output = pulumi
-    .all([plan.attempts, weight, releases.blue, releases.green, schema, wiring, traffic])
-    .apply(([attempts, greenWeight, blue, green, { applied, half, scars }, wires, place]) => ({
+    .all([plan.attempts, weight, releases.blue, releases.green, schema, wiring, traffic, store])
+    .apply(([attempts, greenWeight, blue, green, { applied, half, scars }, wires, place, kept]) => ({
       plan: afterLast(attempts, before?.plan, {
         weight: greenWeight,
         releases: { blue, green },
@@ -52,6 +56,7 @@ export function settledBy(
         wiring: wires,
       }),
       traffic: place,
+      store: kept,
     }));
   return pulumi.secret(output);
 }

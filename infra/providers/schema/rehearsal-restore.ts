@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Client } from "pg";
 import type { Connection } from "../connection";
+import { inProject } from "../project";
 
 const run = promisify(execFile);
 
@@ -118,7 +119,7 @@ async function restore(
   { path, major }: PgRestore,
   of: { file: string; list: string; connection: Connection; password: string; owner: string; serverMajor: number },
 ): Promise<void> {
-  const { host, port, database, user, sslmode } = of.connection;
+  const { host, port, database, user, sslmode, sslrootcert } = of.connection;
   const to = ["--host", host, "--port", String(port), "--username", user, "--no-password", "--dbname", database];
   // A copy that subscribed would take the rows that are meant for the database.
   const without = ["--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions"];
@@ -127,6 +128,7 @@ async function restore(
     ...plainEnv(),
     PGPASSWORD: of.password,
     PGSSLMODE: sslmode,
+    ...(sslrootcert !== undefined && { PGSSLROOTCERT: inProject(sslrootcert) }),
     PGOPTIONS: "-c client_min_messages=warning",
   };
   try {

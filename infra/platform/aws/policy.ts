@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** One statement of a policy. */
+export interface Statement {
+  readonly sid?: string;
+  readonly effect?: "Allow" | "Deny";
+  readonly principals?: pulumi.Input<Record<string, pulumi.Input<string>>> | "*";
+  readonly actions: readonly string[];
+  readonly resources: pulumi.Input<string>[];
+  readonly condition?: Readonly<Record<string, Record<string, pulumi.Input<string>> | undefined>>;
+}
+
+/** A policy document in JSON. */
+export const policyOf = (...statements: Statement[]): pulumi.Output<string> =>
+  pulumi.jsonStringify({
+    Version: "2012-10-17",
+    Statement: statements.map(({ sid, effect = "Allow", principals, actions, resources, condition }) => ({
+      ...(sid !== undefined && { Sid: sid }),
+      Effect: effect,
+      ...(principals !== undefined && { Principal: principals }),
+      Action: actions,
+      Resource: resources,
+      ...(condition !== undefined && { Condition: condition }),
+    })),
+  });
+
+/** Who may take on a role: a service of AWS, and for this account's sake alone, where an id is given. */
+export const trust = (service: string, account?: pulumi.Input<string>): pulumi.Output<string> =>
+  pulumi.jsonStringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { Service: service },
+        Action: "sts:AssumeRole",
+        ...(account !== undefined && { Condition: { StringEquals: { "aws:SourceAccount": account } } }),
+      },
+    ],
+  });
+
+/** Nothing of a bucket is handed out over a connection that others could read. */
+export const tlsOnly = (bucketArn: pulumi.Input<string>): Statement => ({
+  sid: "TlsOnly",
+  effect: "Deny",
+  principals: "*",
+  actions: ["s3:*"],
+  resources: [bucketArn, pulumi.interpolate`${bucketArn}/*`],
+  condition: { Bool: { "aws:SecureTransport": "false" } },
+});
