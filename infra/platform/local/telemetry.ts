@@ -8,7 +8,7 @@ import { BalancerClient, BalancerError, type ColourFigures, type Snapshot } from
  */
 const settling = 1_000;
 
-/** The local balancer's own counters: complete at once, and without alarms. */
+/** The local balancer's own counters, complete at once, and its alarms. */
 export function localTelemetry({ adminPort }: LocalTelemetryAddress, now: () => number): Telemetry {
   // Metrics need no token.
   const client = new BalancerClient({ adminPort, token: "" });
@@ -23,24 +23,21 @@ export function localTelemetry({ adminPort }: LocalTelemetryAddress, now: () => 
           const before = last;
           const at = now();
           last = { snapshot, at };
-          if (before === undefined) return look(at, [], false);
-          if (snapshot.startedAt !== before.snapshot.startedAt) return look(at, [], true);
+          if (before === undefined) return look(at, [], false, snapshot);
+          if (snapshot.startedAt !== before.snapshot.startedAt) return look(at, [], true, snapshot);
           const colours = {
             blue: between(before.snapshot.blue, snapshot.blue),
             green: between(before.snapshot.green, snapshot.green),
           };
-          return look(at, [{ from: before.at, until: at, colours }], false);
+          return look(at, [{ from: before.at, until: at, colours }], false, snapshot);
         },
       };
     },
   };
 }
 
-const look = (until: number, samples: Look["samples"], reset: boolean): Look => ({
-  samples,
-  until,
-  reset,
-  firing: { blue: [], green: [] },
+const look = (until: number, samples: Look["samples"], reset: boolean, { firing }: Snapshot): Look => ({
+  ...{ samples, until, reset, firing },
 });
 
 async function snapshotOf(client: BalancerClient): Promise<Snapshot> {

@@ -12,6 +12,7 @@ import {
   type Tags,
   type Weights,
 } from "./api";
+import { alarmsOf } from "./alarms";
 import { demand, retagged, sameListener } from "./conditions";
 import { BalancerError } from "./errors";
 import { Forwarder } from "./forward";
@@ -68,6 +69,13 @@ export class Balancer {
           const { registered } = this.#groups[colour];
           const healthy = registered.filter((target) => target.health.state === "healthy");
           return { registered: registered.length, healthy: healthy.length };
+        },
+        alarms: (colour) => {
+          const targets = this.#groups[colour].registered;
+          return alarmsOf(
+            colour,
+            targets.map(({ recent }) => recent),
+          );
         },
       },
       this.startedAt,

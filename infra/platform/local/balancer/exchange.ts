@@ -1,3 +1,4 @@
+import type { Recent } from "./alarms";
 import type { ListenerName } from "./api";
 import type { Flight } from "./flight";
 import type { Target } from "./groups";
@@ -46,7 +47,9 @@ export class Exchange {
     if (this.answered || this.#ended) return;
     this.#status = status;
     this.#origin = "target";
-    this.metrics.answered(this.listener, this.colour, (performance.now() - this.#arrived) / 1000);
+    const seconds = (performance.now() - this.#arrived) / 1000;
+    this.metrics.answered(this.listener, this.colour, seconds);
+    this.#recent?.answered(seconds);
   }
 
   answeredByBalancer(status: number): void {
@@ -69,7 +72,14 @@ export class Exchange {
     if (this.#ended) return;
     this.#ended = true;
     for (const flight of this.#flights) flight.delete(this);
-    this.metrics.ended(this.listener, this.colour, this.#status ?? clientLeft, this.#error());
+    const error = this.#error();
+    this.metrics.ended(this.listener, this.colour, this.#status ?? clientLeft, error);
+    this.#recent?.ended(error !== undefined);
+  }
+
+  /** What alarms look at; of users' requests alone. */
+  get #recent(): Recent | undefined {
+    return this.listener === "production" ? this.target?.recent : undefined;
   }
 
   #error(): { origin: Origin; code: string } | undefined {

@@ -1,4 +1,5 @@
 import http from "node:http";
+import { Recent } from "./alarms";
 import type { Colour, Deregistered, Health, NewTarget, TargetState } from "./api";
 import { nextTarget } from "./choose";
 import { BalancerError } from "./errors";
@@ -11,6 +12,8 @@ import type { HealthSettings } from "./settings";
 /** One registered process of a colour, with its own connections. */
 export class Target {
   readonly flight = new Flight<Exchange>();
+  /** Of the production listener's requests. */
+  readonly recent = new Recent();
   /** Kept-alive connections to this target alone, so that they can be closed with it. */
   readonly agent: http.Agent;
   #record = initialHealth;

@@ -22,6 +22,8 @@ export interface Gauged {
   /** Weights of the production listener; undefined while there is none. */
   weights(): Weights | undefined;
   targets(colour: Colour): { registered: number; healthy: number };
+  /** The colour's alarms by name, and whether each fires. */
+  alarms(colour: Colour): Record<string, boolean>;
 }
 
 /** The balancer's metrics. Health checks and calls of the admin port are not in them. */
@@ -88,6 +90,17 @@ export class Metrics {
         },
       });
     }
+    new Gauge({
+      name: `${prefix}alarm`,
+      help: "1 while an alarm of the colour fires on the production listener, else 0.",
+      labelNames: ["colour", "alarm"],
+      registers,
+      collect() {
+        for (const colour of colours)
+          for (const [alarm, fires] of Object.entries(gauged.alarms(colour)))
+            this.set({ colour, alarm }, fires ? 1 : 0);
+      },
+    });
     this.#startAtZero();
   }
 

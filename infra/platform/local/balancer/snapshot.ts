@@ -31,6 +31,8 @@ export interface ColourFigures {
 export interface Snapshot extends Record<Colour, ColourFigures> {
   /** Start of the balancer's process, milliseconds since the epoch: when it differs, all counts began anew at 0. */
   startedAt: number;
+  /** Names of each colour's alarms that fire now. */
+  firing: Record<Colour, string[]>;
 }
 
 const sampleLine = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
@@ -71,8 +73,14 @@ export function snapshotOf(text: string): Snapshot {
     throw new BalancerError("UnexpectedAnswer", "These metrics are not the balancer's: they have no start time.");
   }
   const [blue, green] = colours.map((colour) => figuresOf(samples, colour)) as [ColourFigures, ColourFigures];
-  return { startedAt: Math.round(started.value * 1000), blue, green };
+  const firing = { blue: firingOf(samples, "blue"), green: firingOf(samples, "green") };
+  return { startedAt: Math.round(started.value * 1000), blue, green, firing };
 }
+
+const firingOf = (samples: Sample[], colour: Colour): string[] =>
+  samples
+    .filter(({ name, labels, value }) => name === "switchyard_balancer_alarm" && labels.colour === colour && value > 0)
+    .map(({ labels }) => labels.alarm ?? "");
 
 function figuresOf(samples: Sample[], colour: Colour): ColourFigures {
   const own = samples.filter(({ labels }) => labels.listener === "production" && labels.colour === colour);
