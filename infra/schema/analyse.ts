@@ -53,28 +53,37 @@ export function analyseMigrations(migrations: readonly Migration[], options: Ana
     }
     if (applied === undefined) pending.clear();
     pending.add(migration.version);
-    const judge = (section: Section, known: SchemaFacts, since: string, fresh: ReadonlySet<string>): Problem[] => {
+    const judge = (section: Section, known: Facts, since: string, fresh: ReadonlySet<string>): Problem[] => {
       const found =
         options.squawk === undefined ? undefined : (findings.get(`${migration.fileName}:${section.direction}`) ?? []);
-      return judgeSection({ migration, section, facts: known, since, fresh, squawk: found });
+      return judgeSection({ ...known, migration, section, since, fresh, squawk: found });
     };
-    const up = judge(migration.up, facts, migration.version, pending);
+    const up = judge(migration.up, { facts, keeps: true }, migration.version, pending);
     // The down runs when everything is long in use: only what it makes itself is new to it.
-    return [...up, ...judge(migration.down, new SchemaFacts(facts), "down", new Set(["down"]))];
+    const alone = migration.down.statements.length <= 1;
+    const down = { facts: alone ? facts : new SchemaFacts(facts), keeps: false };
+    return [...up, ...judge(migration.down, down, "down", DOWN)];
   });
 }
 
-interface Judgement {
+const DOWN: ReadonlySet<string> = new Set(["down"]);
+
+interface Facts {
+  readonly facts: SchemaFacts;
+  /** Whether anything asks for what the section's last statement does. */
+  readonly keeps: boolean;
+}
+
+interface Judgement extends Facts {
   readonly migration: Migration;
   readonly section: Section;
-  readonly facts: SchemaFacts;
   /** How what the section makes is marked in the facts. */
   readonly since: string;
   readonly fresh: ReadonlySet<string>;
   readonly squawk?: readonly SquawkFinding[];
 }
 
-function judgeSection({ migration, section, facts, since, fresh, squawk }: Judgement): Problem[] {
+function judgeSection({ migration, section, facts, keeps, since, fresh, squawk }: Judgement): Problem[] {
   const phase = effectOf(migration.phase, section.direction) === "widen" ? "expand" : "contract";
   const isNew = (version: string | undefined): boolean => version !== undefined && fresh.has(version);
   return section.statements.flatMap((statement, index) => {
@@ -98,7 +107,7 @@ function judgeSection({ migration, section, facts, since, fresh, squawk }: Judge
     for (const rule of rulesOn(tagOf(node))) {
       for (const hit of rule.check(subject)) raw.push({ rule, hit });
     }
-    facts.apply(statement, since);
+    if (keeps || index < section.statements.length - 1) facts.apply(statement, since);
     if (raw.length === 0 && statement.waivers.length === 0 && squawk?.length === 0) return [];
     const applying = raw.filter(({ rule }) => rule.concerns === "both" || rule.concerns === phase);
     const ours = applying

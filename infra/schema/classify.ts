@@ -181,12 +181,12 @@ export function classify(node: Node, text: string): Traits {
   const classifier = CLASSIFIERS[tag] as ((content: unknown) => Partial<Traits>) | undefined;
   const traits = classifier?.(as(node, tag)) ?? {};
   return {
-    kind: kindFromText(text),
     tables: [],
     objects: [],
     transaction: "any",
     completion: "catalogue",
     ...traits,
+    kind: traits.kind ?? kindFromText(text),
     locks: strongest(traits.locks ?? []),
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { DirectiveBook } from "./directive-book";
 import { readDirectives } from "./directives";
 import { scanRegions, skipBlank } from "./lexer";
@@ -21,8 +21,10 @@ const FILE_NAME = /^(\d{1,18})_([A-Za-z0-9][A-Za-z0-9_.-]*)\.sql$/;
  * does not change it. 64 hexadecimal digits.
  */
 export function checksumOf(text: string): string {
-  return createHash("sha256").update(normaliseText(text)).digest("hex");
+  return sha256(normaliseText(text));
 }
+
+const sha256 = (text: string): string => hash("sha256", text);
 
 /**
  * Reads one migration from its text.
@@ -66,7 +68,7 @@ export function readMigration(fileName: string, text: string): { migration?: Mig
   refuseEmpty(source, markers, { up, down }, directives, irreversible, problems);
   directives.finish(up);
   if (problems.length > 0 || named === undefined || phase === undefined) return { problems };
-  const checksum = createHash("sha256").update(source.text).digest("hex");
+  const checksum = sha256(source.text);
   const { verify, syncs } = directives;
   return {
     migration: {

@@ -42,23 +42,26 @@ export function scanRegions(text: string): Region[] {
 function regionAt(text: string, start: number): Region | undefined {
   const char = text[start];
   const next = text[start + 1];
-  const closed = (type: Region["type"], end: number | undefined): Region =>
-    end === undefined ? { type, start, end: text.length, open: true } : { type, start, end };
   if (char === "-" && next === "-") {
     const end = text.indexOf("\n", start);
     return { type: "line-comment", start, end: end === -1 ? text.length : end };
   }
-  if (char === "/" && next === "*") return closed("block-comment", endOfBlockComment(text, start));
-  if (char === "'") return closed("string", endOfQuoted(text, start + 1, "'", false));
-  if ((char === "e" || char === "E") && next === "'") return closed("string", endOfQuoted(text, start + 2, "'", true));
-  if (char === '"') return closed("identifier", endOfQuoted(text, start + 1, '"', false));
+  if (char === "/" && next === "*") return closed(text, "block-comment", start, endOfBlockComment(text, start));
+  if (char === "'") return closed(text, "string", start, endOfQuoted(text, start + 1, "'", false));
+  if ((char === "e" || char === "E") && next === "'")
+    return closed(text, "string", start, endOfQuoted(text, start + 2, "'", true));
+  if (char === '"') return closed(text, "identifier", start, endOfQuoted(text, start + 1, '"', false));
   if (char === "\\") return { type: "backslash", start, end: start + 1 };
   if (char !== "$") return undefined;
   DOLLAR_TAG.lastIndex = start;
   const tag = DOLLAR_TAG.exec(text)?.[0];
   if (tag === undefined) return undefined;
   const close = text.indexOf(tag, start + tag.length);
-  return closed("dollar", close === -1 ? undefined : close + tag.length);
+  return closed(text, "dollar", start, close === -1 ? undefined : close + tag.length);
+}
+
+function closed(text: string, type: Region["type"], start: number, end: number | undefined): Region {
+  return end === undefined ? { type, start, end: text.length, open: true } : { type, start, end };
 }
 
 function endOfBlockComment(text: string, start: number): number | undefined {

@@ -72,6 +72,7 @@ export function tableConstraints(elements: readonly Node[] | undefined): Constra
 
 /** One lock a table: the strongest, in order of first mention. */
 export function strongest(locks: readonly Lock[]): Lock[] {
+  if (locks.length < 2) return [...locks];
   const modes = new Map<string, LockMode>();
   for (const { table, mode } of locks) {
     const held = modes.get(table);

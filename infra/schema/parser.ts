@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { createContext, runInContext } from "node:vm";
+import { constants, createContext, runInContext } from "node:vm";
 import type { RawStmt } from "libpg-query";
 
 /** The parser's word on a text: statements with byte offsets, or the first syntax error with a code point offset. */
@@ -59,10 +59,9 @@ function loadParser(): PgQuery {
   const folder = dirname(main);
   const fromPackage = createRequire(main);
   const wasm = readFileSync(join(folder, "libpg-query.wasm"));
-  const context = createContext(
-    { process, console, performance, TextDecoder, setTimeout, clearTimeout, JSON, Error, RangeError, TypeError },
-    { microtaskMode: "afterEvaluate" },
-  );
+  const context = createContext(constants.DONT_CONTEXTIFY, { microtaskMode: "afterEvaluate" });
+  Object.assign(context, { process, console, performance, TextDecoder, setTimeout, clearTimeout });
+  Object.assign(context, { JSON, Error, RangeError, TypeError });
   const evaluate = (file: string, requireFrom: (id: string) => unknown): unknown => {
     const module = { exports: {} as unknown };
     const body = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, "utf8")}\n})`;

@@ -23,12 +23,18 @@ function startsOf(source: SourceText): number[] {
   return starts;
 }
 
+/** 1-based line of an offset. */
+export function lineAt(source: SourceText, offset: number): number {
+  const at = Math.max(0, Math.min(offset, source.text.length));
+  const starts = startsOf(source);
+  return lowest(starts.length, (index) => (starts[index] ?? 0) > at);
+}
+
 /** 1-based line and column (in characters, not UTF-16 units) of an offset. */
 export function positionAt(source: SourceText, offset: number): { line: number; column: number } {
   const at = Math.max(0, Math.min(offset, source.text.length));
-  const starts = startsOf(source);
-  const line = lowest(starts.length, (index) => (starts[index] ?? 0) > at);
-  const lineStart = starts[line - 1] ?? 0;
+  const line = lineAt(source, at);
+  const lineStart = startsOf(source)[line - 1] ?? 0;
   return { line, column: Array.from(source.text.slice(lineStart, at)).length + 1 };
 }
 

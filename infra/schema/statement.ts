@@ -6,7 +6,7 @@ import type { Region } from "./lexer";
 import { parseSql } from "./parser";
 import { problemAt } from "./problem";
 import type { Problem } from "./problem";
-import { OffsetMap, positionAt } from "./source";
+import { OffsetMap, lineAt } from "./source";
 import type { SourceText } from "./source";
 import { explainSyntax } from "./syntax-hints";
 import { as, tableOf } from "./tree";
@@ -75,7 +75,7 @@ export function readStatements(
       ...traits,
       text,
       offset: span.start,
-      line: positionAt(source, span.start).line,
+      line: lineAt(source, span.start),
       locks: traits.locks.filter((lock) => !created.has(lock.table)),
       ...directivesFor(span.start, span.end),
     };

@@ -12,7 +12,12 @@ export function as<T extends Tag>(node: Node | undefined, tag: T): NodeOf<T> | u
 
 /** Those nodes of a list that are of that type. */
 export function all<T extends Tag>(nodes: readonly Node[] | undefined, tag: T): NodeOf<T>[] {
-  return (nodes ?? []).flatMap((node) => as(node, tag) ?? []);
+  const found: NodeOf<T>[] = [];
+  for (const node of nodes ?? []) {
+    const content = as(node, tag);
+    if (content !== undefined) found.push(content);
+  }
+  return found;
 }
 
 /** The name of the node's type. */
@@ -56,20 +61,65 @@ export function walk(value: unknown, visit: (tag: Tag, node: object) => unknown)
   if (typeof value !== "object" || value === null) return;
   for (const [key, child] of Object.entries(value)) {
     if (typeof child !== "object" || child === null) continue;
-    // Node types begin with a capital, fields with a small letter.
-    const isNode = key.charCodeAt(0) < 97 && !Array.isArray(child);
-    if (isNode && visit(key as Tag, child as object) === false) continue;
+    if (isNode(key, child as object) && visit(key as Tag, child as object) === false) continue;
     walk(child, visit);
   }
 }
 
-/** All nodes of a type below `value`. */
-export function find<T extends Tag>(value: unknown, tag: T): NodeOf<T>[] {
-  const found: NodeOf<T>[] = [];
-  walk(value, (current, node) => {
-    if (current === tag) found.push(node as NodeOf<T>);
-  });
-  return found;
+/** Node types begin with a capital, fields with a small letter. */
+const isNode = (key: string, child: object): boolean => key.charCodeAt(0) < 97 && !Array.isArray(child);
+
+/** What a tree holds, in its order. */
+interface Contents {
+  readonly nodes: Map<string, object[]>;
+  readonly relations: RangeVar[];
+}
+
+/** Of each tree that was asked for: a dozen rules ask each statement, and one walk answers all of them. */
+const known = new WeakMap<object, Contents>();
+
+function contentsOf(tree: object): Contents {
+  const before = known.get(tree);
+  if (before !== undefined) return before;
+  const contents: Contents = { nodes: new Map(), relations: [] };
+  gather(tree, contents);
+  known.set(tree, contents);
+  return contents;
+}
+
+function gather(value: object, contents: Contents): void {
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object" && item !== null) gather(item as object, contents);
+    return;
+  }
+  if (typeof (value as RangeVar).relname === "string") contents.relations.push(value);
+  for (const key in value) {
+    const child = (value as Record<string, unknown>)[key];
+    if (typeof child !== "object" || child === null) continue;
+    if (isNode(key, child)) {
+      const alike = contents.nodes.get(key);
+      if (alike === undefined) contents.nodes.set(key, [child]);
+      else alike.push(child);
+    }
+    gather(child, contents);
+  }
+}
+
+/** The content of a node that is given with its type around it; the node and its content are asked by turns. */
+function unwrap(value: object): { tag?: string; content: object } {
+  if (Array.isArray(value)) return { content: value };
+  const [tag = "", ...others] = Object.keys(value);
+  const content = (value as Record<string, unknown>)[tag];
+  const wrapped = others.length === 0 && typeof content === "object" && content !== null && isNode(tag, content);
+  return wrapped ? { tag, content } : { content: value };
+}
+
+/** All nodes of a type below `value`, in the order of the tree. */
+export function find<T extends Tag>(value: unknown, tag: T): readonly NodeOf<T>[] {
+  if (typeof value !== "object" || value === null) return [];
+  const { tag: own, content } = unwrap(value);
+  const below = (contentsOf(content).nodes.get(tag) ?? []) as NodeOf<T>[];
+  return own === tag ? [content as NodeOf<T>, ...below] : below;
 }
 
 /** All functions called below `value`, as written but for `pg_catalog`, in small letters, each with its node. */
@@ -93,20 +143,10 @@ export function hasOption(options: readonly Node[] | undefined, name: string): b
 
 /** All relations named below `value`, in whichever field, without those that a WITH clause defines. */
 export function relationsIn(value: unknown): string[] {
-  const found: string[] = [];
-  const defined = new Set(find(value, "CommonTableExpr").map((cte) => cte.ctename));
-  const visit = (item: unknown): void => {
-    if (Array.isArray(item)) {
-      item.forEach(visit);
-      return;
-    }
-    if (typeof item !== "object" || item === null) return;
-    const relation = item as RangeVar;
-    if (typeof relation.relname === "string" && !(relation.schemaname === undefined && defined.has(relation.relname))) {
-      found.push(tableOf(relation));
-    }
-    Object.values(item).forEach(visit);
-  };
-  visit(value);
-  return [...new Set(found)];
+  if (typeof value !== "object" || value === null) return [];
+  const defined = find(value, "CommonTableExpr").map((cte) => cte.ctename);
+  const named = contentsOf(unwrap(value).content).relations.filter(
+    ({ schemaname, relname }) => !(schemaname === undefined && defined.includes(relname)),
+  );
+  return [...new Set(named.map(tableOf))];
 }
