@@ -5,7 +5,7 @@ const { join } = require("node:path");
 const packageJson = require("../../package.json");
 
 /** The stand-ins there are. To add one: a folder here with a `main.ts`, and its name, as that of the npm package. */
-const standIns = ["command", "postgresql"];
+const standIns = ["aws", "command", "postgresql"];
 
 /** @param {string} text */
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;

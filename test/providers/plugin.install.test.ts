@@ -39,7 +39,7 @@ describe("the installation of stand-ins", () => {
   it("refuses a name that no stand-in has, before it installs any", () => {
     rmSync(join(home, "plugins"), { recursive: true });
     assert.throws(() => installStandIns(home, ["command", "random"]), {
-      message: "no stand-in for random in test/plugins; there are command, postgresql",
+      message: "no stand-in for random in test/plugins; there are aws, command, postgresql",
     });
     assert.deepEqual(installed(), []);
   });

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -73,8 +74,29 @@ export class PluginProcess {
   }
 
   async check(type: string, news: Properties): Promise<string[]> {
-    const request = new proto.CheckRequest().setUrn(urnOf(type)).setNews(toStruct(news));
-    return reasons(await this.#ask<proto.CheckResponse>((done) => this.client.check(request, done)));
+    return (await this.checked(type, news)).failures;
+  }
+
+  /** What check says, and the inputs that it gives back. */
+  async checked(
+    type: string,
+    news: Properties,
+    olds?: Properties,
+    name?: string,
+  ): Promise<{ failures: string[]; inputs: Properties }> {
+    const request = new proto.CheckRequest()
+      .setUrn(urnOf(type, name))
+      .setNews(toStruct(news))
+      .setRandomseed(randomBytes(32));
+    if (olds !== undefined) request.setOlds(toStruct(olds));
+    const response = await this.#ask<proto.CheckResponse>((done) => this.client.check(request, done));
+    return { failures: reasons(response), inputs: fromStruct(response.getInputs()).plain };
+  }
+
+  async invoke(token: string, args: Properties = {}): Promise<Properties> {
+    const request = new proto.InvokeRequest().setTok(token).setArgs(toStruct(args));
+    const response = await this.#ask<proto.InvokeResponse>((done) => this.client.invoke(request, done));
+    return fromStruct(response.getReturn()).plain;
   }
 
   /** The properties that change, each marked `!` when it takes a replacement; in alphabetical order. */
@@ -174,4 +196,5 @@ function lines(child: ChildProcess, count: number): Promise<string[]> {
 const reasons = (response: proto.CheckResponse): string[] =>
   response.getFailuresList().map((failure) => `${failure.getProperty()}: ${failure.getReason()}`);
 
-const urnOf = (type: string): string => `urn:pulumi:test::switchyard::switchyard:index:Access$${type}::subject`;
+const urnOf = (type: string, name = "subject"): string =>
+  `urn:pulumi:test::switchyard::switchyard:index:Access$${type}::${name}`;

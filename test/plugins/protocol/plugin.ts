@@ -28,6 +28,8 @@ export interface Context {
   name: string;
   /** Aborted when the engine cancels, or is gone. */
   signal: AbortSignal;
+  /** Properties that the program leaves to others (`ignoreChanges`): an update keeps what is there. */
+  ignored: readonly string[];
   /** A line in the engine's output, beside the resource. */
   log(line: string): Promise<void>;
 }
@@ -36,6 +38,8 @@ export interface Context {
 export interface Kind {
   /** What is wrong with the inputs; they may hold unknowns. */
   check(news: Properties): Failure[];
+  /** Inputs that the plugin adds to those of the program, such as a name; `olds` are the inputs before. */
+  complete?(news: Properties, olds: Properties | undefined, name: string, seed: Uint8Array): Properties;
   diff(olds: Properties, news: Properties): Difference;
   /** What create and update are expected to yield, unknowns included; asked at preview. */
   plan(news: Properties, olds: Properties | undefined): Properties;
@@ -64,6 +68,8 @@ export interface Plugin {
   /** Takes the configuration; called once, with everything known. Connects to nothing. */
   configure(args: Properties): void;
   kinds: Record<string, Kind>;
+  /** Its functions, by token. */
+  functions?: Record<string, (args: Properties) => Properties | Promise<Properties>>;
 }
 
 /** Thrown by create or update when part of the work is done: the engine keeps `outs` as the state to go on from. */

@@ -56,8 +56,9 @@ function engineLog(address: string | undefined): (urn: string, line: string) => 
 }
 
 function handlers(plugin: Plugin, log: (urn: string, line: string) => Promise<void>, cancelled: AbortController) {
-  const context = (urn: string): Context => ({
+  const context = (urn: string, ignored: readonly string[] = []): Context => ({
     urn,
+    ignored: ignored.map((path) => path.split(/[.[]/)[0] ?? path),
     name: urn.split("::").at(-1) ?? urn,
     signal: cancelled.signal,
     log: (line) => log(urn, line),
@@ -72,8 +73,14 @@ function handlers(plugin: Plugin, log: (urn: string, line: string) => Promise<vo
     ...configuration(plugin, cancelled),
 
     check: unary((request: proto.CheckRequest) => {
-      const failures = kind(request.getUrn()).check(fromStruct(request.getNews()).plain);
-      return new proto.CheckResponse().setInputs(request.getNews()).setFailuresList(failures.map(asFailure));
+      const subject = kind(request.getUrn());
+      const news = fromStruct(request.getNews()).plain;
+      const olds = request.hasOlds() ? fromStruct(request.getOlds()).plain : undefined;
+      const added = subject.complete?.(news, olds, context(request.getUrn()).name, request.getRandomseed_asU8()) ?? {};
+      const inputs = request.getNews() ?? toStruct({});
+      for (const [key, value] of toStruct(added).getFieldsMap().entries()) inputs.getFieldsMap().set(key, value);
+      const failures = subject.check({ ...news, ...added });
+      return new proto.CheckResponse().setInputs(inputs).setFailuresList(failures.map(asFailure));
     }),
     diff: unary((request: proto.DiffRequest) => {
       const [olds, news] = [fromStruct(request.getOlds()).plain, fromStruct(request.getNews()).plain];
@@ -91,7 +98,7 @@ function handlers(plugin: Plugin, log: (urn: string, line: string) => Promise<vo
       const olds = fromStruct(request.getOlds()).plain;
       const outs = request.getPreview()
         ? kind(request.getUrn()).plan(news, olds)
-        : await kind(request.getUrn()).update(olds, news, context(request.getUrn()));
+        : await kind(request.getUrn()).update(olds, news, context(request.getUrn(), request.getIgnorechangesList()));
       return new proto.UpdateResponse().setProperties(marked(outs, secrets, news));
     }),
     read: unary(async (request: proto.ReadRequest) => {
@@ -133,8 +140,13 @@ function configuration(plugin: Plugin, cancelled: AbortController) {
       plugin.configure(fromStruct(request.getArgs()).plain);
       return new proto.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(plugin.acceptsSecrets);
     }),
-    invoke: unary((request: proto.InvokeRequest): proto.InvokeResponse => {
-      throw new Error(`${request.getTok()} is not offered by the stand-in for ${name}: it has no functions`);
+    invoke: unary(async (request: proto.InvokeRequest) => {
+      const functions = plugin.functions ?? {};
+      const work = functions[request.getTok()];
+      const offered = Object.keys(functions).join(", ") || "no functions";
+      if (work === undefined)
+        throw new Error(`${request.getTok()} is not offered by the stand-in for ${name}, which has ${offered}`);
+      return new proto.InvokeResponse().setReturn(toStruct(await work(fromStruct(request.getArgs()).plain)));
     }),
     cancel: unary<Empty, Empty>(() => {
       cancelled.abort(new Error("cancelled by the engine"));

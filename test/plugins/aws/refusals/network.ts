@@ -1,0 +1,55 @@
+import type { Refusal } from "../refusals";
+import { text } from "../values";
+
+/** First address and size of an IPv4 network. */
+function block(cidr: string): { from: number; to: number } | undefined {
+  const [address = "", length = ""] = cidr.split("/");
+  const parts = address.split(".").map(Number);
+  if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part < 256)) || !/^\d+$/.test(length)) return undefined;
+  const from = parts.reduce((sum, part) => sum * 256 + part, 0);
+  return { from, to: from + 2 ** (32 - Number(length)) - 1 };
+}
+
+const subnet = "aws:ec2/subnet:Subnet";
+
+export const networkRefusals: readonly Refusal[] = [
+  {
+    token: subnet,
+    on: ["create"],
+    code: "InvalidSubnet.Range",
+    when: "a subnet's addresses are outside of its network",
+    says: ({ outs, rows }) => {
+      const own = block(text(outs, "cidrBlock"));
+      const around = block(text(rows.get("aws:ec2/vpc:Vpc", text(outs, "vpcId"))?.outs ?? {}, "cidrBlock"));
+      if (own === undefined || around === undefined) return undefined;
+      return own.from >= around.from && own.to <= around.to
+        ? undefined
+        : `The CIDR '${text(outs, "cidrBlock")}' is invalid.`;
+    },
+  },
+  {
+    token: subnet,
+    on: ["create"],
+    code: "InvalidSubnet.Conflict",
+    when: "a subnet's addresses are another's",
+    says: ({ outs, rows }) => {
+      const own = block(text(outs, "cidrBlock"));
+      const other = rows.all(subnet).find((row) => {
+        const its = block(text(row.outs, "cidrBlock"));
+        if (row.outs["vpcId"] !== outs["vpcId"] || own === undefined || its === undefined) return false;
+        return own.from <= its.to && its.from <= own.to;
+      });
+      return other && `The CIDR '${text(outs, "cidrBlock")}' conflicts with another subnet`;
+    },
+  },
+  {
+    token: "aws:ec2/vpc:Vpc",
+    on: ["create"],
+    code: "InvalidVpc.Range",
+    when: "a network is larger than /16 or smaller than /28",
+    says: ({ outs }) => {
+      const length = Number(text(outs, "cidrBlock").split("/")[1] ?? 16);
+      return length < 16 || length > 28 ? `The CIDR '${text(outs, "cidrBlock")}' is invalid.` : undefined;
+    },
+  },
+];
