@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { AwsConnection } from "../../platform/aws/sdk";
 
 /** Where a stack's objects are: records now, backups later. Plain data: it is an input of resources. */
 export interface LocalStoreAddress {
@@ -6,7 +7,18 @@ export interface LocalStoreAddress {
   /** Relative to the project. */
   folder: string;
 }
-export type StoreAddress = LocalStoreAddress;
+
+/** A bucket of S3. Nothing in it is secret. */
+export interface S3StoreAddress {
+  kind: "s3";
+  connection: AwsConnection;
+  bucket: string;
+  /** What every key begins with, such as a stack's name; "" for none. */
+  prefix: string;
+  /** ARN or id of the KMS key that objects are encrypted with. @default what the bucket encrypts with */
+  kmsKey?: string;
+}
+export type StoreAddress = LocalStoreAddress | S3StoreAddress;
 
 export interface StoredObject {
   readonly key: string;
@@ -61,9 +73,10 @@ export function assertKey(key: string): void {
 /** A moment as part of a key: sorts by time. */
 export const timeInKey = (at: number): string => new Date(at).toISOString().replaceAll(":", "-");
 
-/** The store at an address; each platform's own part is loaded when it is used. */
+/* eslint-disable @typescript-eslint/no-require-imports -- each platform's own part is loaded when it is used */
+
+/** The store at an address. */
 export function storeAt(address: StoreAddress): ObjectStore {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded when used
-  const folder = require("./folder") as typeof import("./folder");
-  return folder.folderStore(address);
+  if (address.kind === "s3") return (require("./s3") as typeof import("./s3")).s3Store(address);
+  return (require("./folder") as typeof import("./folder")).folderStore(address);
 }
