@@ -2,6 +2,7 @@ import type { ColumnDef, Node } from "libpg-query";
 import type { Sync } from "./directive-kinds";
 import { constraintsOf } from "./locks";
 import { newNames, oldNames, syncTable, tableLabel } from "./sync";
+import { unquoted } from "./sync-expression";
 import { all, as, dotted, strings, tableOf } from "./tree";
 import type { NodeOf } from "./tree";
 
@@ -12,11 +13,11 @@ export interface DataColumn {
   readonly computed: boolean;
 }
 
-/** Both sides of a sync as the catalogue names them. */
-interface Sides {
+/** Two columns that a sync keeps alike, as the catalogue names them. */
+interface Pair {
   readonly table: string;
-  readonly old: readonly string[];
-  readonly new: readonly string[];
+  readonly old: string;
+  readonly new: string;
 }
 
 /**
@@ -26,7 +27,9 @@ interface Sides {
 export class DataFacts {
   /** By "table.column"; null where it was dropped or renamed. */
   private readonly columns = new Map<string, DataColumn | null>();
-  private readonly syncs: Sides[] = [];
+  private readonly pairs: Pair[] = [];
+  /** Columns ("table.column") whose type was changed: that ends their sync, so that both sides go their own ways. */
+  private readonly retyped = new Set<string>();
 
   /** @param parent facts that hold unless these say otherwise */
   constructor(private readonly parent?: DataFacts) {}
@@ -35,24 +38,42 @@ export class DataFacts {
     return this.find(table, name) ?? undefined;
   }
 
-  /** Syncs with no way back keep nothing: what newer releases write is in the new columns alone. */
+  /**
+   * Only a plain copy between two columns is known to come back as it was. Of expressions nobody can see whether `backward`
+   * makes again what `forward` was given: "Ada King Noel", split in two, may come back as "Ada King".
+   */
   addSync(sync: Sync): void {
-    if (sync.shape !== "rename" && sync.shape !== "type" && sync.backward.length === 0) return;
-    this.syncs.push({ table: tableLabel(syncTable(sync)), old: oldNames(sync), new: newNames(sync) });
+    const [old, created] = [oldNames(sync)[0], newNames(sync)[0]];
+    if (sync.shape !== "rename" && sync.shape !== "type") return;
+    if (old === undefined || created === undefined || !isCopy(sync.forward, old) || !isCopy(sync.backward, created))
+      return;
+    const table = tableLabel(syncTable(sync));
+    this.pairs.push({ table, old, new: created });
+    for (const column of [old, created]) this.retyped.delete(`${table}.${column}`);
   }
 
   /**
-   * Whether a sync keeps the column's data in other columns, all of which are still there.
+   * Whether a sync keeps all of the column's data in another column, which is still there and whose type holds it.
    *
    * @param going columns that go at the same time
    */
   livesOn(table: string, column: string, going: readonly string[] = []): boolean {
-    const here = this.syncs.some((sync) => {
-      if (sync.table !== table) return false;
-      const other = sync.old.includes(column) ? sync.new : sync.new.includes(column) ? sync.old : [];
-      return other.length > 0 && other.every((name) => !going.includes(name) && this.find(table, name) !== null);
+    if (this.isRetyped(table, column)) return false;
+    return this.partners(table, column).some((other) => {
+      if (this.isRetyped(table, other)) return false;
+      const there = !going.includes(other) && this.find(table, other) !== null;
+      return there && keepsOrRefuses(this.column(table, column)?.type, this.column(table, other)?.type);
     });
-    return here || (this.parent?.livesOn(table, column, going) ?? false);
+  }
+
+  private isRetyped(table: string, column: string): boolean {
+    return this.retyped.has(`${table}.${column}`) || (this.parent?.isRetyped(table, column) ?? false);
+  }
+
+  private partners(table: string, column: string): string[] {
+    const own = this.pairs.filter((pair) => pair.table === table);
+    const here = own.flatMap((pair) => (pair.old === column ? [pair.new] : pair.new === column ? [pair.old] : []));
+    return [...here, ...(this.parent?.partners(table, column) ?? [])];
   }
 
   /** Takes in what a statement does to tables and columns. */
@@ -68,6 +89,7 @@ export class DataFacts {
       const name = command.name ?? "";
       if (command.subtype === "AT_AddColumn" && column !== undefined) this.add(table, column, since);
       if (command.subtype === "AT_DropColumn") this.columns.set(`${table}.${name}`, null);
+      if (command.subtype === "AT_AlterColumnType") this.retyped.add(`${table}.${name}`);
       const known = this.column(table, name);
       if (known === undefined) continue;
       if (command.subtype === "AT_AlterColumnType")
@@ -152,4 +174,24 @@ function numericHolds(old: Shape, next: Shape): boolean {
   const [precision = 0, scale = 0] = old.mods;
   const [nextPrecision = 0, nextScale = 0] = next.mods;
   return nextScale >= scale && nextPrecision - nextScale >= precision - scale;
+}
+
+/** No expression, or the column by itself. A cast that is written may cut values off; the sync's own does not. */
+function isCopy(expressions: readonly string[], column: string): boolean {
+  return expressions.every(
+    (expression) => /^(?:\w+|"(?:[^"]|"")+")$/.test(expression) && unquoted(expression) === column,
+  );
+}
+
+const STRINGS = ["text", "varchar"];
+
+/**
+ * Whether a sync's plain copy keeps every value as it is, or refuses it as it is written: it casts to no length, so that a
+ * string too long is an error, as is a number out of range.
+ */
+function keepsOrRefuses(from: NodeOf<"TypeName"> | undefined, to: NodeOf<"TypeName"> | undefined): boolean {
+  if (holdsAll(from, to)) return true;
+  const [old, next] = [shapeOf(from), shapeOf(to)];
+  if (old === undefined || next === undefined || old.dimensions !== next.dimensions) return false;
+  return [WHOLE, STRINGS].some((kin) => kin.includes(old.name) && kin.includes(next.name));
 }

@@ -160,46 +160,81 @@ describe("schema: a contract takes data", () => {
 describe("schema: what a sync keeps is not lost", () => {
   const drop = (column: string): string => migrationText(`ALTER TABLE t DROP COLUMN ${column};`, { phase: "contract" });
   const synced = (attributes: string): string => migrationText(`${sync(attributes)}ALTER TABLE t ADD COLUMN c text;`);
+  const made = (from: string, to: string): string => migrationText(`CREATE TABLE t (old ${from}, a ${to}, at date);`);
 
-  it("by a contract that drops its old side, where there is a way back", () => {
-    for (const attributes of [
-      "rename table=t old=old new=a",
-      "type table=t old=old new=a",
-      `rename table=public.T old=OLD new="\\"a\\""`,
-      `${SPLIT} backward="a || b"`,
-      'merge table=t old=old,n new=a forward="old || n" backward="a, 1"',
-      'manual table=t old=old new=a backward="a" triggers=x differing="SELECT count(*) FROM t"',
-    ]) {
-      assert.equal(lossy(migrationText(MADE), synced(attributes), drop("old")).up, false, attributes);
-      assert.equal(lossy(migrationText(MADE), synced(attributes), drop("at")).up, true, "another column");
+  it("by a contract that drops its old side, where every value goes over as it is, or is refused as it is written", () => {
+    for (const [attributes, from, to] of [
+      ["rename table=t old=old new=a", "text", "text"],
+      ["rename table=t old=old new=a", "numeric(10,2)", "numeric(10,2)"],
+      ["type table=t old=old new=a", "int", "bigint"],
+      ["type table=t old=old new=a", "bigint", "int"],
+      ["type table=t old=old new=a", "uuid", "text"],
+      ["type table=t old=old new=a", "text", "varchar(5)"],
+      [`rename table=public.T old=OLD new="\\"a\\""`, "text", "text"],
+      ['type table=t old=old new=a forward="old" backward="a"', "int", "bigint"],
+    ] as const) {
+      assert.equal(lossy(made(from, to), synced(attributes), drop("old")).up, false, `${attributes} ${from} ${to}`);
+      assert.equal(lossy(made(from, to), synced(attributes), drop("at")).up, true, "another column");
     }
   });
 
-  it("but is where triggers are written by hand and say no way back, or another table is meant", () => {
-    const manual = 'manual table=t old=old new=a triggers=x differing="SELECT count(*) FROM t"';
+  it("but is where the other side may hold less", () => {
+    for (const [attributes, from, to] of [
+      [`split table=t old=old new=a,at forward="left(old, 1), right(old, 1)" backward="a || at"`, "text", "text"],
+      ['merge table=t old=old,at new=a forward="old || at" backward="left(a, 1), right(a, 1)"', "text", "text"],
+      ['type table=t old=old new=a forward="left(old, 5)" backward="a"', "text", "varchar(5)"],
+      ['type table=t old=old new=a forward="old::varchar(5)" backward="a"', "text", "varchar(5)"],
+      ['type table=t old=old new=a backward="lower(a)"', "text", "text"],
+      ["type table=t old=old new=a", "numeric(10,2)", "int"],
+      ["type table=t old=old new=a", "float8", "float4"],
+      ["type table=t old=old new=a", "text", "int"],
+      ["rename table=t old=old new=a", "text", "citext"],
+    ] as const)
+      assert.equal(lossy(made(from, to), synced(attributes), drop("old")).up, true, `${attributes} ${from} ${to}`);
+    assert.equal(lossy(synced("rename table=t old=x new=c"), drop("x")).up, false, "whatever it is, text says it");
+    assert.equal(lossy(synced("type table=t old=c new=x"), drop("c")).up, true, "no file says what x is");
+  });
+
+  it("but is where triggers are written by hand, or another table is meant", () => {
+    const manual = 'manual table=t old=old new=a backward="a" triggers=x differing="SELECT count(*) FROM t"';
     assert.equal(lossy(migrationText(MADE), synced(manual), drop("old")).up, true);
     assert.equal(lossy(migrationText(MADE), synced("rename table=shop.t old=old new=a"), drop("old")).up, true);
   });
 
-  it("but is where a new column is gone by then, in the same file or an earlier one", () => {
-    const split = synced(`${SPLIT} backward="a || b"`);
-    assert.equal(lossy(split, drop("old, DROP COLUMN b")).up, true);
-    assert.equal(lossy(split, drop("b"), drop("old")).up, true);
-    assert.equal(lossy(split, migrationText("ALTER TABLE t RENAME COLUMN b TO z;"), drop("old")).up, true);
+  it("but is where the other column is gone by then, in the same file or an earlier one, or has ended the sync", () => {
+    const renamed = [migrationText(MADE), synced("rename table=t old=old new=a")];
+    const later = (sql: string): string => migrationText(sql, { phase: "contract" });
+    assert.equal(lossy(...renamed, drop("old, DROP COLUMN a")).up, true);
+    assert.equal(lossy(...renamed, drop("a"), drop("old")).up, true);
+    assert.equal(lossy(...renamed, migrationText("ALTER TABLE t RENAME COLUMN a TO z;"), drop("old")).up, true);
+    assert.equal(lossy(...renamed, later("ALTER TABLE t ALTER COLUMN a TYPE varchar;"), drop("old")).up, true);
+    assert.equal(lossy(...renamed, later("ALTER TABLE t ALTER COLUMN b TYPE varchar;"), drop("old")).up, false);
   });
 
   it("by filling the new side", () => {
     const fill = migrationText("UPDATE t SET a = old WHERE b = '1';", { phase: "contract" });
-    assert.equal(lossy(synced("rename table=t old=old new=a"), fill).up, false);
+    assert.equal(lossy(migrationText(MADE), synced("rename table=t old=old new=a"), fill).up, false);
   });
 
   it("by the down of the expand that added its new side", () => {
-    const down = (attributes: string): boolean =>
+    const down = (attributes: string, type = "text"): boolean =>
       lossy(
-        migrationText(`${sync(attributes)}ALTER TABLE t ADD COLUMN a text;`, { undo: "ALTER TABLE t DROP COLUMN a;" }),
+        migrationText("CREATE TABLE t (old text, n int);"),
+        migrationText(`${sync(attributes)}ALTER TABLE t ADD COLUMN a ${type}, ADD COLUMN b text;`, {
+          undo: "ALTER TABLE t DROP COLUMN a, DROP COLUMN b;".replace(
+            attributes.startsWith("split") ? "" : ", DROP COLUMN b",
+            "",
+          ),
+        }),
       ).down;
     assert.equal(down("rename table=t old=old new=a"), false);
-    assert.equal(down("type table=t old=old new=a"), false);
+    assert.equal(down("type table=t old=n new=a", "bigint"), false, "what int can't hold is refused as it is written");
+    assert.equal(down("type table=t old=n new=a"), true, "'007' reads 7 through the old column");
+    assert.equal(
+      down(`${SPLIT} backward="a || b"`),
+      true,
+      "where one name ends and the other begins is in the new ones",
+    );
     assert.equal(down(`not-null table=t new=a forward="'x'"`), true, "only the new column has it");
   });
 });
