@@ -1,6 +1,12 @@
 // A load balancer in moto with two target groups and a production listener, its metrics and alarms, for tests of what works on AWS.
 
-import { CloudWatchClient, PutMetricDataCommand, type MetricDatum } from "@aws-sdk/client-cloudwatch";
+import {
+  CloudWatchClient,
+  DescribeAlarmsCommand,
+  PutMetricDataCommand,
+  SetAlarmStateCommand,
+  type MetricDatum,
+} from "@aws-sdk/client-cloudwatch";
 import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
@@ -55,7 +61,7 @@ export class MotoStage {
     readonly telemetry: AwsTelemetryAddress,
     /** Of the listener; "" where none was asked for. */
     readonly listener: string,
-    url: string,
+    private readonly url: string,
   ) {
     this.elb = new ElasticLoadBalancingV2Client({ region, endpoint: url, credentials: keys });
     this.cloudwatch = new CloudWatchClient({ region, endpoint: url, credentials: keys });
@@ -190,6 +196,30 @@ export class MotoStage {
     );
     put("HTTPCode_ELB_5XX_Count", [balancer], balancerErrors);
     await this.cloudwatch.send(new PutMetricDataCommand({ Namespace: "AWS/ApplicationELB", MetricData: data }));
+  }
+
+  /** Brings a colour's composite alarm into a state; it is made where it is not there yet. */
+  async alarm(colour: Colour, StateValue: "OK" | "ALARM" | "INSUFFICIENT_DATA"): Promise<void> {
+    const AlarmName = this.telemetry.alarms[colour];
+    const { CompositeAlarms = [] } = await this.cloudwatch.send(
+      new DescribeAlarmsCommand({ AlarmNames: [AlarmName], AlarmTypes: ["CompositeAlarm"] }),
+    );
+    if (CompositeAlarms.length === 0) await this.#putComposite(AlarmName);
+    await this.cloudwatch.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: "test" }));
+  }
+
+  /** moto has composite alarms, and no PutCompositeAlarm: it makes one of a metric alarm that has a rule. */
+  async #putComposite(AlarmName: string): Promise<void> {
+    const response = await fetch(this.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": "GraniteServiceVersion20100801.PutMetricAlarm",
+        authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${region}/monitoring/aws4_request, SignedHeaders=host, Signature=0`,
+      },
+      body: JSON.stringify({ AlarmName, AlarmRule: "FALSE" }),
+    });
+    if (!response.ok) throw new Error(`moto made no composite alarm: ${await response.text()}`);
   }
 
   /** moto fails at PR(:x): this rule asks it for the rest, and counts ranks from what was reported. */
