@@ -34,6 +34,9 @@ export function readFolder(folder: string): { migrations: Migration[]; problems:
   return { migrations: read.migrations, problems: [...problems, ...read.problems] };
 }
 
+/** What was read last, by name. An `up` reads the same files at each of its steps, mostly in one process. */
+let lastRead: ReadonlyMap<string, Migration> = new Map();
+
 /** The same for texts that are at hand already. */
 export function readFiles(files: readonly { fileName: string; text: string }[]): {
   migrations: Migration[];
@@ -42,10 +45,12 @@ export function readFiles(files: readonly { fileName: string; text: string }[]):
   const problems: Problem[] = [];
   const migrations: Migration[] = [];
   for (const { fileName, text } of files) {
-    const read = readMigration(fileName, text);
+    const known = lastRead.get(fileName);
+    const read = known?.text === text ? { migration: known, problems: [] } : readMigration(fileName, text);
     problems.push(...read.problems);
     if (read.migration !== undefined) migrations.push(read.migration);
   }
+  lastRead = new Map(migrations.map((migration) => [migration.fileName, migration]));
   migrations.sort((a, b) => compareVersions(a.version, b.version) || (a.fileName < b.fileName ? -1 : 1));
   problems.push(...versionProblems(files.map((file) => file.fileName)));
   return { migrations, problems };
