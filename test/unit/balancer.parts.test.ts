@@ -242,7 +242,11 @@ describe("balancer: settings", () => {
 });
 
 describe("balancer: metrics", () => {
-  const gauged = { weights: () => ({ blue: 75, green: 25 }), targets: () => ({ registered: 2, healthy: 1 }) };
+  const gauged = {
+    weights: () => ({ blue: 75, green: 25 }),
+    targets: () => ({ registered: 2, healthy: 1 }),
+    alarms: (colour: "blue" | "green") => ({ [`${colour}-p95`]: colour === "green", [`${colour}-error-rate`]: false }),
+  };
 
   it("come back from their text as figures of each colour on the production listener", async () => {
     const metrics = new Metrics(gauged, 1_700_000_000_123);
@@ -270,6 +274,7 @@ describe("balancer: metrics", () => {
     assert.deepEqual(buckets.find(({ le }) => le === 0.075)?.count, 3);
     assert.deepEqual(snapshot.green.balancerErrors, 1);
     assert.deepEqual(snapshot.green.targetErrors, 0);
+    assert.deepEqual(snapshot.firing, { blue: [], green: ["green-p95"] });
   });
 
   it("are all there, at 0, before the first request", async () => {
