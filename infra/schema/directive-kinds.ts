@@ -4,6 +4,7 @@ import { parseSql } from "./parser";
 import { problemAt } from "./problem";
 import type { Problem } from "./problem";
 import type { SourceText } from "./source";
+import { bindSync, UnboundExpression } from "./sync";
 import { as } from "./tree";
 
 /** `waiver=<rule> reason="…"` before a statement: the rule is known to fire there, and why that is right. */
@@ -138,6 +139,10 @@ class Reader {
     return sql.trim().replace(/;$/, "");
   }
 
+  get isClean(): boolean {
+    return this.found.length === 0;
+  }
+
   /** The value where nothing was wrong; the problems go to `problems` otherwise. */
   finish<T>(value: T, problems: Problem[]): T | undefined {
     problems.push(...this.found);
@@ -238,10 +243,26 @@ export function readSync(source: SourceText, directive: Directive, problems: Pro
   const differing = manual
     ? reader.query(reader.required("differing", '"SELECT count(*) FROM …"') || "SELECT 0")
     : undefined;
-  return reader.finish(
-    { shape, table, old: oldColumns, new: newColumns, forward, backward, triggers, differing },
-    problems,
-  );
+  const sync = { shape, table, old: oldColumns, new: newColumns, forward, backward, triggers, differing };
+  if (reader.isClean) assertBound(reader, sync);
+  return reader.finish(sync, problems);
+}
+
+/** Refuses an expression that no trigger could carry out; what only the catalogue knows is asked when it is installed. */
+function assertBound(reader: Reader, sync: Sync): void {
+  try {
+    bindSync(sync);
+  } catch (error) {
+    if (!(error instanceof UnboundExpression)) throw error;
+    const { key, message } = error;
+    const others =
+      sync.shape === "not-null" ? "the row's other columns" : `${key === "forward" ? "old" : "new"} columns`;
+    reader.reject(
+      message,
+      `write ${key}="…" as one value of the row, over ${others} alone: constants, operators and functions of them`,
+      reader.text(key)?.offset,
+    );
+  }
 }
 
 function columnsOf(reader: Reader, shape: SyncShape, key: "old" | "new"): string[] {

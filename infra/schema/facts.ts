@@ -1,9 +1,10 @@
 import type { ColumnDef, Constraint } from "libpg-query";
 import { DataFacts } from "./data-facts";
+import { DeclaredSyncs } from "./declared-syncs";
 import type { Sync } from "./directive-kinds";
 import { constraintsOf } from "./locks";
+import { notNullColumns } from "./not-null";
 import { createdBy, treeOf } from "./statement";
-import { syncTable, tableLabel } from "./sync";
 import { all, as, dotted, strings, tableOf } from "./tree";
 import type { Statement } from "./types";
 
@@ -42,14 +43,17 @@ export class SchemaFacts {
   private readonly constraints = new Map<string, ConstraintFacts>();
   private readonly indexes = new Map<string, IndexFacts>();
   private readonly objects = new Map<string, string>();
-  private readonly synced = new Set<string>();
 
   /** Where data lies. */
   readonly data: DataFacts;
 
+  /** Of the ups before: a down changes nothing of them. */
+  readonly syncs: DeclaredSyncs;
+
   /** @param parent facts that hold unless these say otherwise */
   constructor(private readonly parent?: SchemaFacts) {
     this.data = new DataFacts(parent?.data);
+    this.syncs = parent?.syncs ?? new DeclaredSyncs();
   }
 
   table(name: string): TableFacts | undefined {
@@ -73,10 +77,6 @@ export class SchemaFacts {
     return this.objects.get(name) ?? this.parent?.object(name);
   }
 
-  isSynced(table: string): boolean {
-    return this.synced.has(table) || (this.parent?.isSynced(table) ?? false);
-  }
-
   /** Whether a validated constraint proves that the column holds no NULL. */
   provenNotNull(table: string, column: string): boolean {
     for (const [key, facts] of this.constraints) {
@@ -86,7 +86,7 @@ export class SchemaFacts {
   }
 
   addSync(sync: Sync): void {
-    this.synced.add(tableLabel(syncTable(sync)));
+    this.syncs.add(sync);
     this.data.addSync(sync);
   }
 
@@ -94,6 +94,7 @@ export class SchemaFacts {
   apply(statement: Statement, since: string): void {
     const { node } = treeOf(statement);
     this.data.apply(node, since);
+    if (this.parent === undefined) this.syncs.apply(node, since);
     for (const name of createdBy(node)) {
       this.tables.set(name, { since, partitioned: as(node, "CreateStmt")?.partspec !== undefined });
     }
@@ -190,18 +191,4 @@ export function fillsItself(column: ColumnDef): boolean {
 
 export function isSerial(column: ColumnDef): boolean {
   return /^(?:small|big)?serial[248]?$/.test(dotted(strings(column.typeName?.names)));
-}
-
-/** The columns of which a CHECK says IS NOT NULL (alone or joined by AND), or that a NOT NULL constraint names. */
-export function notNullColumns(constraint: Constraint): string[] {
-  if (constraint.contype === "CONSTR_NOTNULL") return strings(constraint.keys);
-  if (constraint.contype !== "CONSTR_CHECK") return [];
-  const conditions = (node: Constraint["raw_expr"]): string[] => {
-    const both = as(node, "BoolExpr");
-    if (both?.boolop === "AND_EXPR") return (both.args ?? []).flatMap(conditions);
-    const test = as(node, "NullTest");
-    const column = as(test?.arg, "ColumnRef");
-    return test?.nulltesttype === "IS_NOT_NULL" && column !== undefined ? strings(column.fields).slice(-1) : [];
-  };
-  return conditions(constraint.raw_expr);
 }

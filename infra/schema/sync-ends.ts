@@ -1,6 +1,6 @@
 import type { AlterTableCmd, Node, RangeVar } from "libpg-query";
 import type { Sync } from "./directive-kinds";
-import { notNullColumns } from "./facts";
+import { notNullColumns } from "./not-null";
 import { treeOf } from "./statement";
 import { bindSync, newNames, oldNames, syncTable, tableLabel, type SyncTable } from "./sync";
 import { quoted, shapeOf, treeOfExpression, unquoted, withoutCasts } from "./sync-expression";
@@ -20,10 +20,11 @@ const isNamed = (parts: readonly string[], { schema, name }: SyncTable): boolean
  * `not-null`, where the column itself says NOT NULL; for `manual`, also where one of its triggers is dropped.
  */
 export function endedBy(section: Section, sync: Sync): string | undefined {
-  return section.statements.find((statement) => ends(treeOf(statement).node, sync))?.kind;
+  return section.statements.find((statement) => endsSync(treeOf(statement).node, sync))?.kind;
 }
 
-function ends(node: Node, sync: Sync): boolean {
+/** Whether a statement takes away a shape of a sync. */
+export function endsSync(node: Node, sync: Sync): boolean {
   const table = syncTable(sync);
   const columns = [...oldNames(sync), ...newNames(sync)];
   const alter = as(node, "AlterTableStmt");
@@ -74,32 +75,53 @@ export function altersTable(section: Section, sync: Sync): boolean {
   return section.statements.some((statement) => isTable(as(treeOf(statement).node, "AlterTableStmt")?.relation, table));
 }
 
+/** How an UPDATE contradicts a sync. */
+export interface Mismatch {
+  /** What it does, and why that does harm. */
+  readonly message: string;
+  /** What to write instead. */
+  readonly write: string;
+  /** The column at fault. */
+  readonly column: string;
+}
+
 /**
- * What is wrong with an UPDATE that fills a sync's columns: it must say just what the sync says. The triggers would take
- * any other value for a new release's, and write it back over what old releases have written.
+ * What is wrong with an UPDATE that fills a sync's columns: it must say just what the sync says, of all columns of a side.
+ * The triggers would take any other row for what a new release writes, and write it back over what old ones have written.
  */
-export function backfillMismatch(statement: Statement, sync: Sync): string | undefined {
+export function backfillMismatch(statement: Statement, sync: Sync): Mismatch | undefined {
   const update = as(treeOf(statement).node, "UpdateStmt");
   const table = syncTable(sync);
   if (update === undefined || sync.shape === "manual" || !isTable(update.relation, table)) return undefined;
-  const { forward, backward } = bindSync(sync);
-  const sides = [
-    { key: "forward", names: newNames(sync), bound: forward, given: sync.forward },
-    { key: "backward", names: oldNames(sync), bound: backward, given: sync.backward },
-  ];
   // What fills NULLs alone is written over nothing.
   if (sync.shape === "not-null") return undefined;
-  for (const { key, names, bound, given } of sides) {
-    for (const target of all(update.targetList, "ResTarget")) {
-      const at = names.indexOf(target.name ?? "");
-      if (at === -1 || target.val === undefined) continue;
-      const wanted = given[at] ?? bound[at]?.reads.map(quoted)[0] ?? "NULL";
-      if (shapeOf(withoutCasts(assigned(target.val))) === shapeOf(withoutCasts(treeOfExpression(wanted)))) continue;
-      return (
-        `it sets ${names[at] ?? ""} otherwise than the sync of ${tableLabel(table)} does, whose ${key} is ${wanted}; ` +
-        `its triggers would take that for what a new release writes. Write SET ${names[at] ?? ""} = ${wanted}`
-      );
+  const { forward, backward } = bindSync(sync);
+  const targets = all(update.targetList, "ResTarget").flatMap(({ name, val }) =>
+    val === undefined ? [] : [{ name: name ?? "", value: withoutCasts(assigned(val)) }],
+  );
+  const label = tableLabel(table);
+  for (const [key, names, bound, given] of [
+    ["forward", newNames(sync), forward, sync.forward],
+    ["backward", oldNames(sync), backward, sync.backward],
+  ] as const) {
+    const wanted = names.map((_, at) => given[at] ?? bound[at]?.reads.map(quoted)[0] ?? "NULL");
+    const write = `SET ${names.map((name, at) => `${name} = ${wanted[at] ?? ""}`).join(", ")}`;
+    const set = targets.filter(({ name }) => names.includes(name));
+    for (const { name, value } of set) {
+      const said = wanted[names.indexOf(name)] ?? "";
+      if (shapeOf(value) === shapeOf(withoutCasts(treeOfExpression(said)))) continue;
+      const message =
+        `it sets ${name} otherwise than the sync of ${label} does, whose ${key} is ${said}; its triggers would take that ` +
+        "for what a new release writes";
+      return { message, write, column: name };
     }
+    const [first] = set;
+    if (first === undefined || set.length === names.length) continue;
+    const others = names.filter((name) => set.every((target) => target.name !== name)).join(", ");
+    const message =
+      `it sets ${first.name} and leaves ${others} to another statement, though the sync of ${label} makes them together; ` +
+      "its triggers would take half a row for what a new release writes";
+    return { message, write, column: first.name };
   }
   return undefined;
 }

@@ -48,18 +48,31 @@ export function syncNames(id: string, table: SyncTable): SyncNames {
   return { function: `sync_${base}`, insert: `zz_sync_${base}_ins`, update: `zz_sync_${base}_upd` };
 }
 
-/** The sync's expressions, bound to its columns; a plain column where shape and types say it all. */
+/** An expression of a sync that no trigger can carry out. */
+export class UnboundExpression extends Error {
+  constructor(
+    readonly key: "forward" | "backward",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/**
+ * The sync's expressions, bound to its columns; a plain column where shape and types say it all.
+ * @throws UnboundExpression for one that must be written otherwise
+ */
 export function bindSync(sync: Sync): { forward: Bound[]; backward: Bound[] } {
   const { name } = syncTable(sync);
   const [olds, news] = [oldNames(sync), newNames(sync)];
-  const bind = (key: string, expressions: readonly string[], allowed?: readonly string[]): Bound[] =>
+  const named = (key: string): string => `the ${key} of sync=${sync.shape} table=${sync.table}`;
+  const bind = (key: "forward" | "backward", expressions: readonly string[], allowed?: readonly string[]): Bound[] =>
     expressions.map((expression) => {
       try {
         return bindExpression(expression, name, allowed);
       } catch (error) {
-        throw new Error(`the ${key} of sync=${sync.shape} table=${sync.table}: ${(error as Error).message}`, {
-          cause: error,
-        });
+        throw new UnboundExpression(key, `${named(key)}: ${(error as Error).message}`, { cause: error });
       }
     });
   const plain = (names: readonly string[]): string[] => names.map(quoted);
@@ -68,9 +81,7 @@ export function bindSync(sync: Sync): { forward: Bound[]; backward: Bound[] } {
   if (sync.shape === "not-null") {
     const forward = bind("forward", sync.forward);
     if (forward.some(({ reads }) => reads.some((column) => news.includes(column))))
-      throw new Error(
-        `the forward of sync=not-null table=${sync.table} reads ${news.join()} itself, which is NULL then`,
-      );
+      throw new UnboundExpression("forward", `${named("forward")} reads ${news.join()} itself, which is NULL then`);
     return { forward, backward: [] };
   }
   return {

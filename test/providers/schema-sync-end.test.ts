@@ -407,6 +407,23 @@ for (const major of [15, 18] as const) {
       assert.deepEqual(await rows("SELECT name FROM people"), [{ name: "Ada King" }]);
     });
 
+    it("refuses a backfill of half a row, which the triggers would take for a new release's", async () => {
+      const half = "UPDATE people SET first_name = split_part(name, ' ', 1);";
+      const file = migration("0002", {
+        options: "transaction:false",
+        sync,
+        up: `${columns}\n-- switchyard: backfill=id\n${half}`,
+      });
+      await db.owner.query("INSERT INTO people VALUES (1, 'Ada King', 1)");
+      await assert.rejects(db.up(file), /it sets first_name and leaves last_name to another statement/);
+      assert.deepEqual(await rows("SELECT name FROM people"), [{ name: "Ada King" }]);
+      // What it is refused for.
+      await db.owner.query("ALTER TABLE people ALTER COLUMN name DROP NOT NULL");
+      await db.up(migration("0003", { sync, up: "SELECT 1;" }));
+      await db.owner.query(half);
+      assert.deepEqual(await rows("SELECT name FROM people"), [{ name: null }]);
+    });
+
     it("a down that does not bring the old columns back is refused, and so is a catch-up that another trigger undoes", async () => {
       await db.owner.query("INSERT INTO people SELECT n, 'Ada King' FROM generate_series(1, 3000) n");
       await db.up(migration("0002", { sync, up: columns, down: "SELECT 1;" }));

@@ -83,7 +83,9 @@ function assertBackfills(step: RunStep, syncs: readonly RecordedSync[]): void {
     if (statement.backfill === undefined) continue;
     for (const { sync } of syncs) {
       const why = backfillMismatch(statement, sync);
-      if (why !== undefined) throw new Error(`${step.version}_${step.name}, line ${statement.line}: ${why}`);
+      if (why === undefined) continue;
+      const place = `${step.version}_${step.name}, line ${statement.line}`;
+      throw new Error(`${place}: ${why.message}. Write ${why.write}`);
     }
   }
 }

@@ -1,5 +1,7 @@
 import type { Node } from "libpg-query";
 import { notBatchable } from "../backfill";
+import { syncTable, tableLabel } from "../sync";
+import { backfillMismatch } from "../sync-ends";
 import { all, as, calls, find, relationsIn, strings, tableOf, tagOf } from "../tree";
 import type { Tag } from "../tree";
 import type { Hit, Rule, Subject } from "./rule";
@@ -73,15 +75,32 @@ export const DATA_RULES: readonly Rule[] = [
     safeWay:
       "add -- switchyard: sync=<shape> table=<table> … to this migration or an earlier one; or a waiver that says why old code never writes these rows",
     check: (subject) => {
-      const { statement, node, facts } = subject;
+      const { statement, node, facts, section, migration } = subject;
       if (statement.backfill === undefined || notBatchable(node, statement.backfill) !== undefined) return [];
-      if (statement.tables.some((table) => facts.isSynced(table))) return [];
+      const synced = facts.syncs.during(section, migration).map((sync) => tableLabel(syncTable(sync)));
+      if (statement.tables.some((table) => synced.includes(table))) return [];
       return [
         {
           message: `nothing keeps ${statement.tables.join(" and ")} in step while two releases write: what old code writes after the backfill is not filled in`,
           exempt: statement.tables.every((table) => isNewTable(subject, table)),
         },
       ];
+    },
+  },
+  {
+    id: "backfill-against-sync",
+    concerns: "both",
+    on: ["UpdateStmt"],
+    waivable: "the triggers would write it back over what old releases have written",
+    safeWay: "set the columns to what the sync's forward (in a down, its backward) says, all of them in one UPDATE",
+    check: ({ statement, facts, section, migration }) => {
+      if (statement.backfill === undefined) return [];
+      return facts.syncs.during(section, migration).flatMap((sync) => {
+        const found = backfillMismatch(statement, sync);
+        return found === undefined
+          ? []
+          : [{ message: found.message, at: found.column, safeWay: `write ${found.write}` }];
+      });
     },
   },
   {

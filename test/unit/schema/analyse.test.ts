@@ -141,6 +141,32 @@ describe("schema: what counts as new", () => {
       ["backfill-without-sync"],
     );
   });
+
+  it("knows when a contract has ended a sync, and that its down brings it back", () => {
+    const OUTSIDE = "transaction:false" as const;
+    const rules = (...texts: string[]): string[] => analyseMigrations(set(...texts)).map(({ rule }) => rule);
+    const sync = migrationText("-- switchyard: sync=rename table=a old=b new=c\nALTER TABLE a ADD COLUMN c int;");
+    const backfill = (sql: string): string => `-- switchyard: backfill=id\n${sql}`;
+    const contract = (undo: string): string =>
+      migrationText("ALTER TABLE a DROP COLUMN b;", { phase: "contract", down: OUTSIDE, undo });
+    const later = migrationText(backfill("UPDATE a SET c = d;"), { up: OUTSIDE });
+    assert.deepEqual(rules(sync, later), ["backfill-against-sync"], "while it is on");
+    assert.deepEqual(rules(sync, contract("ALTER TABLE a ADD COLUMN b int;"), later), ["backfill-without-sync"]);
+    const undo = (value: string): string =>
+      `ALTER TABLE a ADD COLUMN b int;\n${backfill(`UPDATE a SET b = ${value};`)}`;
+    assert.deepEqual(rules(sync, contract(undo("c"))), []);
+    assert.deepEqual(rules(sync, contract(undo("d"))), ["backfill-against-sync"]);
+    const own = migrationText("-- switchyard: sync=rename table=a old=b new=c\nALTER TABLE a ADD COLUMN c int;", {
+      down: OUTSIDE,
+      undo: `${backfill("UPDATE a SET b = d;")}\nALTER TABLE a DROP COLUMN c;`,
+    });
+    assert.deepEqual(rules(own), [], "the down of an expand has ended its own sync first");
+    const widened = migrationText(`${backfill("UPDATE a SET c = d;")}\nALTER TABLE a DROP COLUMN b;`, {
+      phase: "contract",
+      up: OUTSIDE,
+    });
+    assert.deepEqual(rules(sync, widened), [], "and so has a contract that it ends with");
+  });
 });
 
 describe("schema: squawk beside our rules", () => {

@@ -343,6 +343,18 @@ export const DANGEROUS_STATEMENTS: readonly Case[] = [
     "-- switchyard: backfill=id\nUPDATE pages SET slug = lower(title) WHERE slug IS NULL;",
     OUTSIDE,
   ],
+  [
+    "backfill-against-sync",
+    "it sets b otherwise than the sync of pages does, whose forward is",
+    "-- switchyard: sync=rename table=pages old=a new=b backfill=id\nUPDATE pages SET b = lower(a) WHERE b IS NULL;",
+    OUTSIDE,
+  ],
+  [
+    "backfill-against-sync",
+    "it sets b and leaves c to another statement, though the sync of pages makes them together",
+    `-- switchyard: sync=split table=pages old=a new=b,c forward="left(a, 1), right(a, 1)" backward="b || c" backfill=id\nUPDATE pages SET b = left(a, 1);`,
+    OUTSIDE,
+  ],
   ["opaque", "nobody can see at preview what DO runs", "DO $$ BEGIN DROP TABLE pages; END $$;"],
   ["opaque", "what CALL runs", "CALL tidy_up();"],
   ["opaque", "what SELECT create_hypertable() runs", "SELECT create_hypertable('events', 'at');"],

@@ -226,6 +226,24 @@ export const MALFORMED_FILES: readonly FileCase[] = [
   ],
   [
     "directive",
+    'the forward of sync=type table=t: "(SELECT 1)" has a subquery',
+    "3:46",
+    up('-- switchyard: sync=type table=t old=a new=b forward="(SELECT 1)" backward="b"\nSELECT 1;'),
+  ],
+  [
+    "directive",
+    'the backward of sync=split table=t: "d || c" names d: it may name b, c alone',
+    "3:73",
+    up('-- switchyard: sync=split table=t old=a new=b,c forward="left(a, 1), a" backward="d || c"\nSELECT 1;'),
+  ],
+  [
+    "directive",
+    "the forward of sync=not-null table=t reads b itself, which is NULL then",
+    "3:44",
+    up('-- switchyard: sync=not-null table=t new=b forward="coalesce(b, 0)"\nSELECT 1;'),
+  ],
+  [
+    "directive",
     "differing belongs to sync=manual",
     "3:48",
     up('-- switchyard: sync=rename table=t old=a new=b differing="SELECT 0"\nSELECT 1;'),

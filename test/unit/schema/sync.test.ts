@@ -178,7 +178,7 @@ describe("A backfill beside a sync", () => {
     forward: ["split_part(name, ' ', 1)", "split_part(name, ' ', 2)"],
     backward: ["first_name || ' ' || last_name"],
   };
-  const mismatch = (set: string, sync: Sync): string | undefined => {
+  const mismatch = (set: string, sync: Sync) => {
     const statement = migrationOf(`-- switchyard: backfill=id\nUPDATE people ${set};`).up.statements[0];
     return backfillMismatch(statement ?? assert.fail("no statement"), sync);
   };
@@ -203,6 +203,21 @@ describe("A backfill beside a sync", () => {
   ];
   for (const [set, sync] of other)
     it(`is refused where it says something else: ${set}`, () => {
-      assert.match(mismatch(set, sync) ?? "", /otherwise than the sync of people does, whose (forward|backward) is /);
+      assert.match(
+        mismatch(set, sync)?.message ?? "",
+        /otherwise than the sync of people does, whose (forward|backward) is /,
+      );
     });
+  const whole = "SET first_name = split_part(name, ' ', 1), last_name = split_part(name, ' ', 2)";
+  it("is refused where it sets half of a side, and told the whole", () => {
+    for (const set of [
+      "SET first_name = split_part(name, ' ', 1)",
+      "SET age = 1, last_name = split_part(name, ' ', 2)",
+    ]) {
+      const found = mismatch(set, split);
+      assert.match(found?.message ?? "", /it sets (first|last)_name and leaves (first|last)_name to another statement/);
+      assert.equal(found?.write, whole);
+      assert.equal(mismatch(whole, split), undefined);
+    }
+  });
 });
