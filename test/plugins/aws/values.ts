@@ -24,7 +24,7 @@ export const text = (values: Properties, key: string): string => {
 export const number = (values: Properties, key: string): number | undefined =>
   typeof values[key] === "number" ? values[key] : undefined;
 
-/** What means the same is alike in this form: JSON in strings is read, lists are sorted, and what is empty is left out. */
+/** What means the same is alike in this form: JSON in strings is read, sets are sorted, and what is empty is left out. */
 export function canonical(value: unknown, ordered = false): unknown {
   if (typeof value === "string" && /^\s*[[{]/.test(value)) return canonicalText(value);
   if (Array.isArray(value)) {
@@ -35,19 +35,23 @@ export function canonical(value: unknown, ordered = false): unknown {
   if (typeof value === "object" && value !== null) {
     const kept = Object.entries(value)
       .map(([key, item]) => [key, canonical(item, ordered)] as const)
-      .filter(([, item]) => item !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    return kept.length === 0 ? undefined : Object.fromEntries(kept);
+      .filter(([, item]) => item !== undefined);
+    return kept.length === 0 ? undefined : sortedByKey(kept);
   }
   return value === "" || value === false || value === 0 || value === null ? undefined : value;
 }
 
+/** Of JSON, only blanks and the order of keys mean nothing. */
 function canonicalText(value: string): unknown {
   try {
-    // The order of a list in JSON may matter: policies and container definitions are compared as they are written.
-    return canonical(JSON.parse(value), true);
+    return JSON.parse(value, (_, each: unknown) =>
+      typeof each === "object" && each !== null && !Array.isArray(each) ? sortedByKey(Object.entries(each)) : each,
+    );
   } catch (error) {
     if (error instanceof SyntaxError) return value;
     throw error;
   }
 }
+
+const sortedByKey = (entries: readonly (readonly [string, unknown])[]): Properties =>
+  Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));

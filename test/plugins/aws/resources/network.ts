@@ -119,12 +119,19 @@ export const network: Record<string, Definition> = {
   "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": {
     ...ec2("SecurityGroup"),
     id: "id",
-    make: (making) => ({
-      ...identified(making, "sg", "security-group"),
-      description: "default VPC security group",
-      name: "default",
-      namePrefix: "",
-    }),
+    make: ({ inputs, here, rows }) => {
+      // Adopted, not made: it came with the network.
+      const vpc = rows.get("aws:ec2/vpc:Vpc", text(inputs, "vpcId"))?.outs ?? {};
+      const id = text(vpc, "defaultSecurityGroupId") || ec2Id("sg");
+      return {
+        id,
+        arn: arn(here, "ec2", `security-group/${id}`),
+        ownerId: accountId,
+        description: "default VPC security group",
+        name: "default",
+        namePrefix: "",
+      };
+    },
   },
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": rule("Ingress"),
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": rule("Egress"),
