@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { findPgDumps } from "../../infra/platform/local/database/pg-dump";
+import { findPgDumps } from "../../infra/providers/backup/programs";
 import { Clone } from "../support/stack";
 
 /** What `pulumi preview` refuses, with no stack running: what is typed, what is said, and that nothing is left behind. */

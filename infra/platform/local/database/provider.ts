@@ -11,7 +11,7 @@ import { isKept, noteKept, resetSuperuser, stepAside, templateFor } from "../pos
 import { scramVerifier } from "../postgres/scram";
 import { choosePort, takenPort } from "../process/configured-port";
 import { isRunning, type ProcessRef } from "../process/identity";
-import { whyNoDump } from "./pg-dump";
+import { whyNoDump } from "../../../providers/backup/programs";
 import type { LocalDatabaseInputs as Inputs, LocalDatabaseState as State } from "./resource";
 
 /** The first port to try when config names none: near PostgreSQL's own, which may be taken by a server of the machine. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findPgDumps, whyNoDump } from "../../infra/platform/local/database/pg-dump";
+import { findPgDumps, whyNoDump } from "../../../infra/providers/backup/programs";
 
 describe("the search for a pg_dump", () => {
   let folder: string;
