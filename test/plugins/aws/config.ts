@@ -34,7 +34,9 @@ export function configure(args: Properties, environment: NodeJS.ProcessEnv): Pla
   if (ids.length > 0 && !ids.includes(accountId))
     throw new Error(`AWS account ID not allowed: ${accountId} is none of ${ids.join(", ")} (aws:allowedAccountIds)`);
   const { tags = {} } = (plain(args["defaultTags"])["values"] ?? {}) as { tags?: Record<string, string> };
-  return { account: new Account(file), here: { region, defaultTags: tags } };
+  const ignored = (plain(args["ignoreTags"])["values"] ?? {}) as { keys?: string[]; keyPrefixes?: string[] };
+  const ignoredTags = { keys: ignored.keys ?? [], prefixes: ignored.keyPrefixes ?? [] };
+  return { account: new Account(file), here: { region, defaultTags: tags, ignoredTags } };
 }
 
 /** The engine hands on what is no string as JSON. */

@@ -7,6 +7,8 @@ export interface Here {
   region: string;
   /** Of the provider's configuration. */
   defaultTags: Readonly<Record<string, string>>;
+  /** Of the provider's configuration: tags that it neither shows nor takes away. */
+  ignoredTags: { readonly keys: readonly string[]; readonly prefixes: readonly string[] };
 }
 
 /** What a definition makes outputs of. */

@@ -14,7 +14,7 @@ export const suffix = (): string => hex(16);
 export const upperId = (prefix: string, length: number): string => prefix + hex(length).toUpperCase();
 
 /** An ARN of the account here. */
-export const arn = ({ region }: Here, service: string, resource: string): string =>
+export const arn = ({ region }: Pick<Here, "region">, service: string, resource: string): string =>
   `arn:aws:${service}:${region}:${accountId}:${resource}`;
 
 /** An ARN of a service without regions, such as IAM. */

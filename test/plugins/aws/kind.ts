@@ -9,6 +9,7 @@ import { checkInputs } from "./inputs";
 import { autoNamed } from "./names";
 import { refusal } from "./refusals";
 import { signature } from "./shapes";
+import { seenTags, withIgnored } from "./tags";
 
 /** What every resource of the plugin works on, once it is configured. */
 export interface Place {
@@ -26,7 +27,11 @@ export function kind(place: () => Place, token: string, definition: Definition):
     const { here } = place();
     return typeof inputs["region"] === "string" ? { ...here, region: inputs["region"] } : here;
   };
-  const derived = ({ id, outs }: Row, rows: Rows) => ({ ...outs, ...definition.derive?.(outs, id, rows) });
+  const derived = ({ id, outs }: Row, rows: Rows) => ({
+    ...outs,
+    ...definition.derive?.(outs, id, rows),
+    ...seenTags(outs, hereOf(outs)),
+  });
   /** Makes one call, with injected faults, in AWS's words when it is refused. */
   const call = <T>(of: Call, operation: string, work: (rows: Rows) => T): T => {
     try {
@@ -131,7 +136,7 @@ function changedOuts(
   here: Here,
   { ignored }: Context,
 ): Properties {
-  const wanted = complete(token, definition, news, here);
+  const wanted = withIgnored(complete(token, definition, news, here), there, here);
   const { changed } = difference(token, definition, olds, news, here);
   const sent = changed.filter((each) => !ignored.includes(each));
   const stays = Object.entries(there).filter(([key]) => !sent.includes(key));

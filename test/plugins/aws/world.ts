@@ -449,8 +449,10 @@ export class World {
   readonly account: Account;
 
   constructor(file: string) {
+    const ignoredTags = { keys: [], prefixes: ["switchyard:"] };
+    const here = { region, defaultTags: { team: "test" }, ignoredTags };
     this.account = new Account(file);
-    this.kinds = kinds(() => ({ account: this.account, here: { region, defaultTags: { team: "test" } } }));
+    this.kinds = kinds(() => ({ account: this.account, here }));
     this.account.change((rows) =>
       rows.put({ token: "aws:wafv2/webAcl:WebAcl", id: given.webAcl, outs: { arn: given.webAcl } }),
     );

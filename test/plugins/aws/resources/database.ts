@@ -178,7 +178,7 @@ export const database: Record<string, Definition> = {
       }
       const name = text(outs, "finalSnapshotIdentifier");
       if (outs["skipFinalSnapshot"] === true) return;
-      const own = arn({ region: text(outs, "region"), defaultTags: {} }, "rds", `snapshot:${name}`);
+      const own = arn({ region: text(outs, "region") }, "rds", `snapshot:${name}`);
       rows.put({
         token: "aws:rds/snapshot:Snapshot",
         id: name,

@@ -84,7 +84,7 @@ export const watching: Record<string, Definition> = {
     operations: ["PutDashboard", "PutDashboard", "DeleteDashboards"],
     id: "dashboardName",
     make: ({ inputs }) => ({
-      dashboardArn: arn({ region: "", defaultTags: {} }, "cloudwatch", `dashboard/${text(inputs, "dashboardName")}`),
+      dashboardArn: arn({ region: "" }, "cloudwatch", `dashboard/${text(inputs, "dashboardName")}`),
     }),
   },
   "aws:cloudwatch/eventRule:EventRule": {
