@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { load } from "../support/load";
-import { connectBalancer } from "../support/exported";
-import { Clone, type Outputs } from "../support/stack";
+import { eventually } from "../support/pages";
+import { RevertingClone } from "../support/reverting";
 
 /**
  * Releases that must not get through, each on the real engine with 300 requests a second: the walk ends at the weights that
@@ -9,41 +11,51 @@ import { Clone, type Outputs } from "../support/stack";
  */
 describe("a walk to a release that is not good", function () {
   this.timeout(240_000);
-  let clone: Clone;
-  let outputs: Outputs;
+  const entry = { entry: "test/support/faulty.cjs", env: { FAULT: "told", FAULT_FILE: "fault" } };
+  let clone: RevertingClone;
+  let url: string;
 
   before(async () => {
-    clone = new Clone();
-    const bake = ["bake: 2s", "maxBake: 4s", "minRequests: 20", "onInsufficient: return"].join("\n    ");
-    clone.edit("Pulumi.local.yaml", (text) =>
-      text
-        .replace(/bake: 5s\n.*maxBake: 5s\n.*onInsufficient: advance/, bake)
-        .replace(/entry: .*/g, "entry: test/support/faulty.cjs"),
-    );
-    const { code, output } = await clone.npmStart();
-    assert.equal(code, 0, output);
-    outputs = await clone.outputs();
+    clone = new RevertingClone();
+    await clone.begin({
+      platform: "local",
+      greenWeight: "0",
+      bake: { bake: "1s", maxBake: "4s", minRequests: 20 },
+      blue: { ...entry, version: "1.0.0", schema: "0006" },
+      green: { ...entry, version: "1.1.0", schema: "0007" },
+      local: { deleteDataOnDestroy: true },
+    });
+    ({ url } = await clone.outputs());
   });
   after(() => clone.dispose());
 
-  const set = (key: string, value: string) => clone.must("config", "set", "--path", `switchyard:${key}`, value);
-  const liveWeight = async () => (await (await connectBalancer(clone)).state()).production?.weights.green;
-  const up = () => clone.pulumi("up", "--yes", "--skip-preview");
+  const faultFile = () => join(clone.folder, "fault");
+
+  const liveWeight = async () => (await clone.production()).weights.green;
+
+  /** Asks for all traffic to a green that has this fault. */
+  const ship = (fault: string) => {
+    const green = { ...entry, version: "1.2.0", schema: "0007", env: { ...entry.env, FAULT: fault } };
+    clone.commit({ config: { greenWeight: "100", green } });
+  };
 
   /** Requests go on until the returned function is called. @returns what they met. */
   function traffic() {
     const over = new AbortController();
-    const result = load({
-      url: `${outputs.url}/`,
-      rate: 300,
-      concurrency: 64,
-      durationMs: 200_000,
-      signal: over.signal,
-    });
+    const result = load({ url: `${url}/`, rate: 300, concurrency: 64, durationMs: 200_000, signal: over.signal });
     return () => {
       over.abort();
       return result;
     };
+  }
+
+  /** What whoever reverts the commit sees: before, preview shows the shift; afterwards nothing. */
+  async function revert(): Promise<void> {
+    assert.match(await clone.must("preview"), /TrafficAdvance traffic-advance update/);
+    clone.revert();
+    await clone.up();
+    assert.equal(await liveWeight(), 0);
+    await clone.must("preview", "--expect-no-changes");
   }
 
   const cases: { what: string; fault: string; says: RegExp; requests?: boolean }[] = [
@@ -54,34 +66,58 @@ describe("a walk to a release that is not good", function () {
   ];
   for (const { what, fault, says, requests = true } of cases)
     it(`ends where it began when the release ${what}`, async () => {
-      await set("green.env.FAULT", fault);
-      await clone.up();
-      await set("greenWeight", "100");
+      ship(fault);
       const stop = requests ? traffic() : undefined;
-      const { code, output } = await up();
+      const { code, output } = await clone.tryUp();
       await stop?.();
       assert.notEqual(code, 0, output);
       assert.equal(await liveWeight(), 0, output);
       const cause = output.split("\n").find((line) => line.includes("error:") && says.test(line));
       assert.ok(cause !== undefined, `no line says why:\n${output}`);
-
-      // Before config is reverted, preview shows the shift; afterwards nothing.
-      assert.match(await clone.must("preview"), /TrafficAdvance traffic-advance update/);
-      await set("greenWeight", "0");
-      await clone.up();
-      assert.match(await clone.must("preview"), /Resources:\s+\d+ unchanged/);
+      await revert();
     });
 
-  it("doesn't begin while the release never gets ready", async () => {
-    await set("green.env.FAULT", "unready");
-    await set("greenWeight", "100");
-    const { code, output } = await up();
-    assert.notEqual(code, 0, output);
-    assert.match(output, /not ready within|health\/ready/);
-    assert.equal(await liveWeight(), 0);
-    await set("greenWeight", "0");
-    await set("green.env.FAULT", "none");
-    await clone.up();
-    assert.match(await clone.must("preview"), /Resources:\s+\d+ unchanged/);
+  describe("nor is the other one", () => {
+    afterEach(() => rmSync(faultFile(), { force: true }));
+
+    it("ends where it began when both answer 2 % of their requests with errors", async () => {
+      ship("told");
+      writeFileSync(faultFile(), "errors");
+      const stop = traffic();
+      const { code, output } = await clone.tryUp();
+      await stop();
+      assert.notEqual(code, 0, output);
+      assert.match(output, /greenWeight is back at 0/);
+      await revert();
+    });
+
+    it("stays where it is when both die, and goes back as soon as the config is reverted", async () => {
+      ship("told");
+      const { ended, output } = clone.startUp();
+      await eventually("it walks", async () => (await liveWeight()) === 10, 60_000);
+      await clone.killCopies("blue", "green");
+      assert.notEqual((await ended).code, 0);
+      assert.match(output(), /greenWeight stays at 10, because no process of blue answers/);
+      await revert();
+      assert.equal((await load({ url, requests: 20 })).failed, 0);
+    });
+
+    it("is over at once with a return, however many alarms fire", async () => {
+      ship("told");
+      // So quick that few requests were good before.
+      const bake = { steps: [50, 100], bake: "100ms", maxBake: "100ms", onInsufficient: "advance" };
+      clone.commit({ config: { greenWeight: "50", bake } });
+      await clone.up();
+      writeFileSync(faultFile(), "broken");
+      await load({ url, requests: 600, concurrency: 256 });
+      const firing = async () => (await clone.balancer().snapshot()).firing;
+      const all = { blue: ["blue-error-rate", "blue-p95"], green: ["green-error-rate", "green-p95"] };
+      assert.deepEqual(await firing(), all);
+      clone.commit({ config: { greenWeight: "0" } });
+      assert.match(await clone.up(), /returned from greenWeight 50 to 0/);
+      assert.equal(await liveWeight(), 0);
+      assert.deepEqual((await firing()).blue, all.blue);
+      await clone.must("preview", "--expect-no-changes");
+    });
   });
 });
