@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { isRunning } from "../platform/local/process/identity";
 import { TrafficUnreachable } from "../platform/traffic";
 import { systemClock } from "../providers/traffic/clock";
 import { describe } from "../providers/traffic/mark";
@@ -66,7 +65,7 @@ function refusal(stack: string, lock: Lock, { state, because }: OwnerState): str
 async function walkOf(stack: string): Promise<Unclaimed | string> {
   const listener = await listenerOf(stack);
   // Weights are the balancer's: without it there are none to walk with, and a walk that lost it finds others later.
-  if (listener === undefined || !isRunning(listener.balancer)) return { live: undefined };
+  if (listener === undefined || !listener.mayRun) return { live: undefined };
   try {
     return await untilNobodyWalks(listener.traffic, {
       clock: systemClock,

@@ -164,7 +164,9 @@ async function giveUp(
     returned: `greenWeight is back at ${from}`,
     stayed: `greenWeight stays at ${at}, because ${trouble ?? ""}`,
     "taken over": `the weights were left alone: ${trouble ?? ""}`,
-    unreachable: `greenWeight could not be put back to ${from}: ${trouble ?? ""}`,
+    unreachable:
+      `greenWeight could not be put back to ${from}: ${trouble ?? ""}. The walk stays marked on the listener: npm run abort puts ` +
+      "its weights back, and the next npx pulumi up takes it up, or goes back where greenWeight says so",
   }[outcome];
   const isSaid = outcome === "taken over" && error instanceof FenceBroken && error.why === "taken over";
   const why = isSaid ? "" : `${error.message}; `;
