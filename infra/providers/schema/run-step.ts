@@ -9,7 +9,7 @@ import { beginningOf, type Beginning } from "./resume";
 import type { Run, RunStep } from "./run";
 import { addFigures, logRun, type Figures, type Recorder } from "./run-log";
 import { applySettings, idleTimeoutMs, sessionSettings } from "./session";
-import { completeSyncs, prepareSyncs } from "./sync";
+import { completeSyncs, countDiffering, prepareSyncs } from "./sync";
 import { anySync } from "./sync-record";
 import { withTries } from "./tries";
 import { runVerifies } from "./verify";
@@ -168,6 +168,7 @@ class StepRun implements Place {
     }
     this.at = undefined;
     await sync();
+    for (const left of await countDiffering(this.runs, this.step)) this.note("differing", left);
     await runVerifies(client, this.step.verify, false);
     await Flight.inTransaction(this.runs, this, "", (flight) => this.finish(flight));
   }

@@ -40,6 +40,24 @@ async function ownCount(client: Client, sync: Sync): Promise<number> {
   return number;
 }
 
+/**
+ * Runs `work`, which compares rows of a sync.
+ * @param what the sync, for messages
+ * @throws where a row's value can't be computed (class 22, data exception), with the way out; and what `work` throws
+ */
+export async function comparing<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    throw new Error(
+      `${what}: a row can't be compared (${error.message}); correct the row, or take the value out of it, then run ` +
+        "pulumi up again",
+      { cause: error },
+    );
+  }
+}
+
 /** Whether a value could not be computed (class 22, data exception): it is the row's, not the statement's. */
 export const isDataError = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && /^22/.test((error as { code?: string }).code ?? "");

@@ -6,7 +6,7 @@ import type { Repair, SyncSql } from "../../schema/sync-sql";
 import { relationsIn } from "../../schema/tree";
 import type { Run, RunStep } from "./run";
 import { describe } from "./sync-checks";
-import { differingRows, isDataError, missingOf, sqlOf } from "./sync-differing";
+import { comparing, differingRows, missingOf, sqlOf } from "./sync-differing";
 import { dropSync } from "./sync-install";
 import { counts, repair, sampleKeys, triggerState } from "./sync-repair";
 import { endSync, type RecordedSync } from "./sync-record";
@@ -91,19 +91,7 @@ function assertNoGap(step: RunStep, { one, sql }: Ending): void {
  * @returns the state of the triggers before the count: as long as it lasts, the count holds
  */
 async function bringInStep(run: Run, step: RunStep, ending: Ending): Promise<string> {
-  const { one } = ending;
-  return withSideSession(run, async (side) => {
-    try {
-      return await mendAndCount(run, step, ending, side);
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      throw new Error(
-        `${describe(one)}: a row can't be compared (${error.message}); correct the row, or take the value out of it, then ` +
-          "run pulumi up again",
-        { cause: error },
-      );
-    }
-  });
+  return withSideSession(run, (side) => comparing(describe(ending.one), () => mendAndCount(run, step, ending, side)));
 }
 
 async function mendAndCount(run: Run, step: RunStep, ending: Ending, side: Client): Promise<string> {

@@ -1,13 +1,15 @@
 import type { Client } from "pg";
 import type { Sync } from "../../schema";
+import { syncTable, tableLabel } from "../../schema/sync";
 import { altersTable, backfillMismatch, endedBy } from "../../schema/sync-ends";
 import type { Run, RunStep } from "./run";
-import { differingRows } from "./sync-differing";
+import { comparing, differingRows, sqlOf } from "./sync-differing";
 import { endAll } from "./sync-end";
 import { describe } from "./sync-checks";
 import { assertConvertible, dropSync, installSync, renewSync, restoreSync } from "./sync-install";
 import { prepareRecord, readSyncs, syncId, type RecordedSync } from "./sync-record";
-import { inTransaction } from "./sync-session";
+import { sampleKeys } from "./sync-repair";
+import { inTransaction, withSideSession } from "./sync-session";
 
 /**
  * Before a section's first statement, in its transaction if it has one: ends the syncs whose shape the section takes
@@ -71,6 +73,53 @@ export async function completeSyncs(run: Run, step: RunStep): Promise<void> {
     });
   });
   await eachOf(restored, (one) => restoreSync(run, step, one, active));
+}
+
+/** What a backfill has left of a sync's work. */
+export interface StillDiffering {
+  readonly sync: string;
+  readonly table: string;
+  /** Rows whose shapes don't follow from each other. */
+  readonly rows: number;
+}
+
+/**
+ * After a section's backfills: counts, in one snapshot a sync, the rows of their tables that still differ. None should: the
+ * backfill has filled what was there before, the triggers all that was written since.
+ * @returns one entry for each sync of a table that a backfill has walked or written
+ * @throws where a row can't be compared
+ */
+export async function countDiffering(run: Run, step: RunStep): Promise<StillDiffering[]> {
+  const tables = step.section.statements.flatMap((each) => (each.backfill === undefined ? [] : each.tables));
+  if (tables.length === 0) return [];
+  const active = (await readSyncs(run.client)).filter(({ endedBy }) => endedBy === undefined);
+  const found: StillDiffering[] = [];
+  for (const one of active) {
+    const table = tableLabel(syncTable(one.sync));
+    if (!tables.includes(table)) continue;
+    await run.assertHeld();
+    const rows = await withSideSession(run, (side) =>
+      comparing(describe(one), async () => {
+        const count = await differingRows(side, one.sync);
+        run.say(
+          `${describe(one)}: after the backfill ${count === 0 ? "no row differs" : await ofRows(side, one, count)}`,
+        );
+        return count;
+      }),
+    );
+    found.push({ sync: one.id, table, rows });
+  }
+  return found;
+}
+
+async function ofRows(client: Client, { id, sync }: RecordedSync, count: number): Promise<string> {
+  const condition = (await sqlOf(client, id, sync))?.differs;
+  const keys =
+    condition === undefined ? "" : ` (${await sampleKeys(client, sync, condition)}${count > 5 ? "; …" : ""})`;
+  return (
+    `${count} ${count === 1 ? "row differs" : "rows differ"}${keys}; they were written around the triggers. The contract ` +
+    "that ends it fills what one side alone holds, and is refused while both hold something else"
+  );
 }
 
 /** How many rows of a sync's table hold two shapes that don't follow from each other. */
