@@ -4,7 +4,7 @@ import { waitUntil } from "../../infra/platform/local/process/lifecycle";
 import { prepareHistory, readHistory } from "../../infra/providers/schema/history";
 import { runStep, stepFromFile } from "../../infra/providers/schema/run-step";
 import { withRun, type RunTarget } from "../../infra/providers/schema/session";
-import { StageFailure, runStage } from "../../infra/providers/schema/stage";
+import { StageFailure, runStage, workOf } from "../../infra/providers/schema/stage";
 import { parseMigration } from "../../infra/schema";
 import { World } from "../support/schema-runner/world";
 
@@ -257,6 +257,58 @@ for (const major of [15, 18] as const) {
       await world.run(target, world.orders(after));
       await world.run(target, world.orders(table, { stage: "narrow", migrateTo: "0001" }));
       assert.deepEqual(await columns(), ["id", "n"]);
+    });
+
+    it("records once that a deleted file is accepted, and takes the migration back by its recorded down", async () => {
+      const add = file("ALTER TABLE t ADD COLUMN m int;", "ALTER TABLE t DROP COLUMN m;");
+      const later = { "0003_k.sql": file("ALTER TABLE t ADD COLUMN k int;", "ALTER TABLE t DROP COLUMN k;") };
+      await world.run(target, world.orders({ ...table, "0002_add.sql": add, ...later }));
+      const without = world.orders({ ...table, ...later }, { acceptEdited: ["0002"], release: "blue 1.1.0" });
+      const workOn = async () => workOf(without, await readHistory(client)).deleted.map(({ version }) => version);
+      assert.deepEqual(await workOn(), ["0002"]);
+      const { said } = await world.run(target, without);
+      assert.deepEqual(said, ["0002_add: that its file is gone is accepted and on record; what it did stays"]);
+      assert.deepEqual(await workOn(), []);
+      assert.deepEqual((await world.run(target, without)).said, []);
+      const { rows } = await client.query<{ by: string; release: string; at: Date; figures: object }>(
+        `SELECT applied_by AS by, release, finished_at AS at, figures->'acceptedDeletion' AS figures
+           FROM switchyard.migration_runs WHERE direction = 'accept'`,
+      );
+      assert.equal(rows.length, 1);
+      assert.deepEqual(
+        [rows[0]?.by, rows[0]?.release, rows[0]?.at instanceof Date],
+        ["app_migrator", "blue 1.1.0", true],
+      );
+      assert.match(JSON.stringify(rows[0]?.figures), /"down":"-- migrate:down\\nALTER TABLE t DROP COLUMN m;"/);
+      const first = world.orders(table, { stage: "narrow", migrateTo: "0001", acceptEdited: ["0002"] });
+      await world.run(target, first);
+      assert.deepEqual(await columns(), ["id", "n"]);
+      await world.run(target, world.orders({ ...table, "0002_add.sql": add, ...later }));
+      assert.deepEqual(await workOn(), ["0002"], "a file that came back and goes again is another deletion");
+    });
+
+    it("counts after a backfill how many rows still differ under its sync, and keeps the number", async () => {
+      const text = file(
+        "ALTER TABLE t ADD COLUMN m int;\n-- switchyard: backfill=id\nUPDATE t SET m = n WHERE id <= 60;",
+        "ALTER TABLE t DROP COLUMN m;",
+        { head: "phase=expand\n-- switchyard: sync=rename table=t old=n new=m", alone: true },
+      );
+      const says = async (sql: string) => {
+        await world.run(target, world.orders({ ...table, "0002_m.sql": sql }));
+        return (await runs()).at(-1)?.figures as { differing?: unknown };
+      };
+      await world.run(target, world.orders(table));
+      const { said } = await world.run(target, world.orders({ ...table, "0002_m.sql": text }));
+      const line = said.find((each) => each.includes("after the backfill"));
+      assert.match(
+        line ?? "",
+        /^the sync 0002\/1 of t \(n and m\): after the backfill 40 rows differ \(id \d+; \d+; \d+; \d+; \d+; …\); .* contract/,
+      );
+      const figures = (await runs()).at(-1)?.figures as { differing?: unknown };
+      assert.deepEqual(figures.differing, [{ sync: "0002/1", table: "t", rows: 40 }]);
+      await world.run(target, world.orders(table, { stage: "narrow", migrateTo: "0001" }));
+      const { differing } = await says(text.replace(" WHERE id <= 60", ""));
+      assert.deepEqual(differing, [{ sync: "0002/1", table: "t", rows: 0 }]);
     });
 
     it("takes a migration back that broke off half way, and leaves alone what it never did", async () => {

@@ -53,4 +53,6 @@ export interface Directives {
   readonly syncs: readonly Sync[];
   readonly verify: readonly Verify[];
   readonly irreversible?: string;
+  /** That its file is gone was accepted (`overrides.acceptEdited`). Never of a file itself. */
+  readonly deleted?: true;
 }

@@ -79,10 +79,10 @@ async function differ(stage: StageName, olds: StageState, news: StageInputs): Pr
   const before = inFull(olds.facts);
   try {
     const history = await withConnection(news.connection, news.password, "switchyard-preview", readHistory);
-    const { steps, edited } = workOf(orders, history);
+    const { steps, edited, deleted } = workOf(orders, history);
     // What SchemaNarrow knows is what settles; SchemaWiden's facts are of a moment before.
     const known = stage === "widen" || sameInputs({ facts: before }, { facts: factsOf(history) });
-    return { changes: !known || steps.length > 0 || edited.length > 0 };
+    return { changes: !known || steps.length + edited.length + deleted.length > 0 };
   } catch (error) {
     // A database that is down is no change of the schema; whatever needs it says so itself.
     if (isUnreachable(error)) return { changes: stepsOf(orders, before).length > 0 };

@@ -1,7 +1,7 @@
 import { stagesOf, stepsTo } from "../../rollout/schema-steps";
 import type { Migration as Summary, SchemaPlan, SchemaStep, StepName } from "../../rollout/types";
 import { compareVersions, readMigrations, type Migration } from "../../schema";
-import { acceptFiles, editedFiles, type Edited } from "./accept";
+import { acceptDeleted, acceptFiles, deletedFiles, editedFiles, type Edited } from "./accept";
 import { prepareHistory, factsOf, readHistory, readSchemaFacts, type HistoryRow, type SchemaFacts } from "./history";
 import { Impacts } from "./impacts";
 import type { Run, RunStep } from "./run";
@@ -46,9 +46,11 @@ export class StageFailure extends Error {
 export interface StageWork {
   readonly steps: readonly SchemaStep[];
   readonly edited: readonly Edited[];
+  /** Applied ones whose file is gone, which is accepted. */
+  readonly deleted: readonly HistoryRow[];
 }
 
-type Planned = Pick<StageOrders, "stage" | "migrateTo" | "migrations" | "plan">;
+type Planned = Pick<StageOrders, "stage" | "migrateTo" | "migrations" | "plan" | "acceptEdited">;
 
 /** The very functions by which the rules have judged the plan say what is to be done. */
 export function stepsOf(orders: Planned, facts: SchemaFacts): readonly SchemaStep[] {
@@ -62,10 +64,14 @@ export function stepsOf(orders: Planned, facts: SchemaFacts): readonly SchemaSte
   return stages[orders.stage];
 }
 
-export const workOf = (orders: Planned, history: readonly HistoryRow[]): StageWork => ({
-  steps: stepsOf(orders, factsOf(history)),
-  edited: editedFiles(orders.migrations, history),
-});
+export function workOf(orders: Planned, history: readonly HistoryRow[]): StageWork {
+  const facts = factsOf(history);
+  return {
+    steps: stepsOf(orders, facts),
+    edited: editedFiles(orders.migrations, history),
+    deleted: deletedFiles(orders, stepsTo(orders, { ...facts }), history),
+  };
+}
 
 const nameOf = ({ migration, direction }: SchemaStep): string => `${migration.version}_${migration.name} ${direction}`;
 
@@ -119,9 +125,10 @@ class Stage {
   async run(): Promise<void> {
     const { client, say } = this.run_;
     let history = await readHistory(client);
-    const { edited } = workOf(this.orders, history);
-    if (edited.length > 0) {
+    const { edited, deleted } = workOf(this.orders, history);
+    if (edited.length + deleted.length > 0) {
       await acceptFiles(this.run_, edited, this.files, this.orders);
+      await acceptDeleted(this.run_, deleted, this.orders);
       history = await readHistory(client);
     }
     const { steps } = workOf(this.orders, history);
