@@ -1,46 +1,17 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Client } from "pg";
+import { connectEnv, connectTo, plainEnv } from "../backup/libpq";
+import { findPrograms, type Program } from "../backup/programs";
 import type { Connection } from "../connection";
-import { inProject } from "../project";
 
 const run = promisify(execFile);
 
-export interface PgRestore {
-  readonly path: string;
-  readonly major: number;
-}
-
-/** Where distributions put the client programs of a major when they are not the ones on PATH. */
-const folders = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
-
-/** Every pg_restore on this machine: on PATH first, then where Debian and Homebrew keep one for each major. */
-export async function findPgRestores(path = process.env.PATH ?? ""): Promise<PgRestore[]> {
-  const besides = folders.flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name, "bin")) : [],
-  );
-  const found: PgRestore[] = [];
-  for (const folder of new Set([...path.split(":").filter(Boolean), ...besides])) {
-    const file = join(folder, "pg_restore");
-    const major = existsSync(file) ? await majorOf(file) : undefined;
-    if (major !== undefined) found.push({ path: file, major });
-  }
-  return found;
-}
-
-/** Undefined when it doesn't run: Debian's wrapper stays on PATH after the last client package is gone. */
-async function majorOf(file: string): Promise<number | undefined> {
-  try {
-    const { stdout } = await run(file, ["--version"]);
-    const match = /\(PostgreSQL\) (\d+)/.exec(stdout);
-    return match === null ? undefined : Number(match[1]);
-  } catch {
-    return undefined;
-  }
-}
+/** Every pg_restore on this machine. */
+export const findPgRestores = (path?: string): Promise<Program[]> => findPrograms("pg_restore", path);
 
 /** Entries that the copy has already, or that another server's roles are in. */
 const left =
@@ -58,16 +29,25 @@ export function assertThere(file: string): void {
     );
 }
 
+export interface Restore {
+  /** A dump in custom format. */
+  readonly file: string;
+  /** The copy, and a role that may work as its owner. */
+  readonly connection: Connection;
+  /** Secret. */
+  readonly password: string;
+  readonly owner: string;
+  /** How many tables and indexes at a time, 1 or more. @default 1 */
+  readonly jobs?: number;
+}
+
 /**
  * Restores a dump in custom format into an empty copy; everything in it belongs to `owner` then, with the privileges that
  * the copy gives new objects. `client` is connected to it.
  * @throws when no pg_restore of this machine can read the file, or a statement of it fails.
  */
-export async function restoreDump(
-  client: Client,
-  { file, connection, password, owner }: { file: string; connection: Connection; password: string; owner: string },
-  path?: string,
-): Promise<void> {
+export async function restoreDump(client: Client, { jobs = 1, ...of }: Restore, path?: string): Promise<void> {
+  const { file } = of;
   assertThere(file);
   const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
   const serverMajor = Math.floor(Number(rows[0]?.version) / 10_000);
@@ -82,7 +62,7 @@ export async function restoreDump(
         .filter((line) => !left.test(line))
         .join("\n"),
     );
-    await restore(program, { file, list, connection, password, owner, serverMajor });
+    await restore(program, { ...of, list, serverMajor, jobs });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -93,9 +73,9 @@ async function readableBy(
   file: string,
   serverMajor: number,
   path?: string,
-): Promise<{ program: PgRestore; contents: string }> {
+): Promise<{ program: Program; contents: string }> {
   const all = await findPgRestores(path);
-  const distance = ({ major }: PgRestore) => (major >= serverMajor ? major - serverMajor : 100 + serverMajor - major);
+  const distance = ({ major }: Program) => (major >= serverMajor ? major - serverMajor : 100 + serverMajor - major);
   const why: string[] = [];
   for (const program of all.sort((a, b) => distance(a) - distance(b))) {
     try {
@@ -116,23 +96,17 @@ async function readableBy(
 }
 
 async function restore(
-  { path, major }: PgRestore,
-  of: { file: string; list: string; connection: Connection; password: string; owner: string; serverMajor: number },
+  { path, major }: Program,
+  of: Restore & { list: string; serverMajor: number; jobs: number },
 ): Promise<void> {
-  const { host, port, database, user, sslmode, sslrootcert } = of.connection;
-  const to = ["--host", host, "--port", String(port), "--username", user, "--no-password", "--dbname", database];
   // A copy that subscribed would take the rows that are meant for the database.
   const without = ["--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions"];
-  const how = ["--role", of.owner, ...without, "--use-list", of.list];
-  const env = {
-    ...plainEnv(),
-    PGPASSWORD: of.password,
-    PGSSLMODE: sslmode,
-    ...(sslrootcert !== undefined && { PGSSLROOTCERT: inProject(sslrootcert) }),
-    PGOPTIONS: "-c client_min_messages=warning",
-  };
+  const how = ["--role", of.owner, "--jobs", String(of.jobs), ...without, "--use-list", of.list];
   try {
-    await run(path, [...to, ...how, of.file], { maxBuffer: outputBytes, env });
+    await run(path, [...connectTo(of.connection), ...how, of.file], {
+      maxBuffer: outputBytes,
+      env: connectEnv(of.connection, of.password),
+    });
   } catch (error) {
     const errors = said(error)
       .split("\n")
@@ -149,14 +123,6 @@ async function restore(
     );
   }
 }
-
-/** Messages in English, so that they can be told apart; of the caller's PG* variables the certificates alone. */
-const plainEnv = (): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("PG") || name === "PGSSLROOTCERT"),
-  ),
-  LC_ALL: "C",
-});
 
 /** What a program wrote before it failed; its command line, which execFile's message begins with, is of no use. */
 function said(error: unknown): string {

@@ -5,7 +5,32 @@ import { withConnection, type Connection } from "../connection";
 import { copyDatabasePrivileges, copyInside } from "./rehearsal-access";
 import type { RehearsalTarget } from "./rehearsal-types";
 
-/** A database of our own on the same server, dropped when the rehearsal is over. */
+/** What a copy is for: it is in the copy's name and mark, and in what is said. */
+export interface Purpose {
+  readonly word: "rehearsal" | "drill";
+  /** What the sessions are called in pg_stat_activity. */
+  readonly application: string;
+  /** How to do without it, where no copy can be made. */
+  readonly without: string;
+}
+
+export const rehearsalPurpose: Purpose = {
+  word: "rehearsal",
+  application: "switchyard-rehearsal",
+  without: "to do without a rehearsal: pulumi config set --path rehearsal.enabled false",
+};
+
+/** A backup is restored, to show that it can be. */
+export const drillPurpose: Purpose = {
+  word: "drill",
+  application: "switchyard-drill",
+  without: "to do without a drill: pulumi config set --path backup.drill never",
+};
+
+/** Whose copy is made, and by whom. */
+export type ScratchTarget = Pick<RehearsalTarget, "connection" | "password" | "owner" | "template">;
+
+/** A database of our own on the same server, dropped when what it is for is over. */
 export interface Scratch {
   /** As the administrator. */
   readonly connection: Connection;
@@ -14,17 +39,16 @@ export interface Scratch {
 }
 
 /** Says whose copy a database is: no other is ever dropped. */
-const markOf = (database: string): string =>
-  `Switchyard: scratch copy of ${database} for a rehearsal; dropped when that is over`;
+const markOf = (database: string, { word }: Purpose): string =>
+  `Switchyard: scratch copy of ${database} for a ${word}; dropped when that is over`;
 
 /** PostgreSQL cuts names off at 63 bytes; eight hexadecimal digits make one of its own for each run. */
 const longestName = 63;
-const middle = "_rehearsal_";
 const randomDigits = 8;
 
 /** What the names of a database's scratch copies begin with. A database's name has plain characters, one byte each. */
-const prefixOf = (database: string): string =>
-  `${database.slice(0, longestName - middle.length - randomDigits)}${middle}`;
+const prefixOf = (database: string, { word }: Purpose): string =>
+  `${database.slice(0, longestName - `_${word}_`.length - randomDigits)}_${word}_`;
 
 /** How long creating a copy may wait for sessions that are using the template, in ms. */
 const templateWaitMs = 30_000;
@@ -35,30 +59,34 @@ const templateWaitMs = 30_000;
  * its name, in the real database: only that proves, without a clock, that nobody uses it.
  */
 export async function withScratch<T>(
-  target: RehearsalTarget,
+  target: ScratchTarget,
   say: (line: string) => void,
   work: (scratch: Scratch, real: Client) => Promise<T>,
+  purpose: Purpose = rehearsalPurpose,
 ): Promise<T> {
   const { connection, password } = target;
-  const name = prefixOf(connection.database) + randomBytes(randomDigits / 2).toString("hex");
-  return withConnection(connection, password, "switchyard-rehearsal", async (real) => {
+  const name = prefixOf(connection.database, purpose) + randomBytes(randomDigits / 2).toString("hex");
+  return withConnection(connection, password, purpose.application, async (real) => {
     await real.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [name]);
-    await dropStale(real, target, say);
+    await dropStaleCopies(real, target, purpose, say);
     const scratch = { ...connection, database: name };
     try {
-      await create(real, target, name);
-      await withConnection(scratch, password, "switchyard-rehearsal", (inside) =>
-        copyInside(real, inside, target.owner),
-      );
+      await create(real, target, name, purpose);
+      await withConnection(scratch, password, purpose.application, (inside) => copyInside(real, inside, target.owner));
       return await work({ connection: scratch, assertKept: () => assertKept(real, name) }, real);
     } finally {
-      await dropQuietly(target, name, say);
+      await dropQuietly(target, name, purpose, say);
     }
   });
 }
 
 /** Marked before anybody can connect to it: a copy without the mark is one that lets nobody in, and so holds nothing. */
-async function create(real: Client, { owner, template = "template0", connection }: RehearsalTarget, name: string) {
+async function create(
+  real: Client,
+  { owner, template = "template0", connection }: ScratchTarget,
+  name: string,
+  purpose: Purpose,
+) {
   const quoted = real.escapeIdentifier(name);
   const locale = template === "template0" ? await localeOf(real) : "";
   const statement =
@@ -69,12 +97,12 @@ async function create(real: Client, { owner, template = "template0", connection 
   } catch (error) {
     throw new Error(
       `the scratch copy ${name} can't be made from ${template} by ${connection.user}: ${(error as Error).message}. Expected: ` +
-        `an administrator who may create databases and is a member of ${owner}, and room on the server; to do without a ` +
-        "rehearsal: pulumi config set --path rehearsal.enabled false",
+        `an administrator who may create databases and is a member of ${owner}, and room on the server; ` +
+        purpose.without,
       { cause: error },
     );
   }
-  await real.query(`COMMENT ON DATABASE ${quoted} IS ${real.escapeLiteral(markOf(connection.database))}`);
+  await real.query(`COMMENT ON DATABASE ${quoted} IS ${real.escapeLiteral(markOf(connection.database, purpose))}`);
   await copyDatabasePrivileges(real, name);
   await real.query(`ALTER DATABASE ${quoted} ALLOW_CONNECTIONS true`);
 }
@@ -118,14 +146,19 @@ async function assertKept(real: Client, name: string): Promise<void> {
   }
 }
 
-/** Copies of this database that no run keeps any more. */
-async function dropStale(real: Client, { owner, connection }: RehearsalTarget, say: (line: string) => void) {
-  const prefix = prefixOf(connection.database);
+/** Drops the copies of this database that no run keeps any more. `real` is connected to the database. */
+export async function dropStaleCopies(
+  real: Client,
+  { owner, connection }: Pick<ScratchTarget, "owner" | "connection">,
+  purpose: Purpose,
+  say: (line: string) => void,
+): Promise<void> {
+  const prefix = prefixOf(connection.database, purpose);
   const { rows } = await real.query<{ name: string }>(
     `SELECT datname AS name FROM pg_database
       WHERE left(datname, $1) = $2 AND substr(datname, $1 + 1) ~ $3 AND pg_get_userbyid(datdba) = $4
         AND coalesce(shobj_description(oid, 'pg_database') = $5, NOT datallowconn)`,
-    [prefix.length, prefix, `^[0-9a-f]{${randomDigits}}$`, owner, markOf(connection.database)],
+    [prefix.length, prefix, `^[0-9a-f]{${randomDigits}}$`, owner, markOf(connection.database, purpose)],
   );
   for (const { name } of rows) {
     const key = "hashtextextended($1, 0)";
@@ -133,9 +166,11 @@ async function dropStale(real: Client, { owner, connection }: RehearsalTarget, s
     if (free.rows[0]?.got !== true) continue;
     try {
       await drop(real, name);
-      say(`dropped ${name}, the scratch copy of a rehearsal that was killed`);
+      say(`dropped ${name}, the scratch copy of a ${purpose.word} that was killed`);
     } catch (error) {
-      say(`the scratch copy ${name} of a rehearsal that was killed can't be dropped: ${(error as Error).message}`);
+      say(
+        `the scratch copy ${name} of a ${purpose.word} that was killed can't be dropped: ${(error as Error).message}`,
+      );
     } finally {
       await real.query(`SELECT pg_advisory_unlock(${key})`, [name]);
     }
@@ -148,10 +183,15 @@ async function drop(client: Client, name: string): Promise<void> {
 }
 
 /** On a session of its own, since the run's may be what has failed; and what failed is what the operator has to read. */
-async function dropQuietly(target: RehearsalTarget, name: string, say: (line: string) => void): Promise<void> {
+async function dropQuietly(
+  target: ScratchTarget,
+  name: string,
+  { word, application }: Purpose,
+  say: (line: string) => void,
+): Promise<void> {
   try {
-    await withConnection(target.connection, target.password, "switchyard-rehearsal", (client) => drop(client, name));
+    await withConnection(target.connection, target.password, application, (client) => drop(client, name));
   } catch (error) {
-    say(`the scratch copy ${name} is left behind, and the next rehearsal drops it: ${(error as Error).message}`);
+    say(`the scratch copy ${name} is left behind, and the next ${word} drops it: ${(error as Error).message}`);
   }
 }

@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BackupFailure } from "../../backup/failure";
+
+/** What a restore needs, and some to spare: files are larger while indexes are built. */
+const spare = 1.2;
+
+export interface Room {
+  /** Bytes that are free where the server keeps its data, as somebody has measured them. @default unknown */
+  readonly freeBytes?: number;
+  /** The server's data folder, where it is on this very machine. @default unknown */
+  readonly dataFolder?: string;
+}
+
+/** Bytes that are free in a file system, or above it where the folder is not there yet. */
+export async function freeIn(folder: string): Promise<number> {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  const { bavail, bsize } = await statfs(there);
+  return bavail * bsize;
+}
+
+/**
+ * Looks whether there is room for another copy of the database before one is begun, where anybody knows.
+ * @param bytes of the database on disk
+ * @throws BackupFailure with what is free and what is needed
+ */
+export async function assertRoomForRestore(bytes: number, { freeBytes, dataFolder }: Room): Promise<void> {
+  const free = freeBytes ?? (dataFolder === undefined ? undefined : await freeIn(dataFolder));
+  if (free === undefined) return;
+  assertRoom(free, bytes, dataFolder === undefined ? "on the server" : `in ${dataFolder}`, "restore the database");
+}
+
+/** The same for the file that a dump is restored from. @param folder of this machine */
+export const assertRoomForFile = async (bytes: number, folder: string): Promise<void> =>
+  assertRoom(await freeIn(folder), bytes, `in ${folder}`, "keep the dump while it is restored");
+
+function assertRoom(free: number, bytes: number, where: string, what: string): void {
+  const needed = Math.ceil(bytes * spare);
+  if (free >= needed) return;
+  throw new BackupFailure(
+    "space",
+    `there is no room to ${what}: ${free} bytes are free ${where}, expected ${needed} (1.2 times its size). Make room, or do ` +
+      "without the drill: pulumi config set --path backup.drill never",
+  );
+}
