@@ -1,6 +1,6 @@
 import { loginKinds } from "./database/names";
 import { Passwords } from "./providers/passwords/resource";
-import { readSettled, type SettledOutput } from "./providers/rollout-plan/settled";
+import { readSettled, type SettledOutput } from "./providers/rollout-plan/before";
 
 export interface First {
   /** What the last `up` that finished left; undefined before there was one. */

@@ -1,6 +1,14 @@
 "use strict";
+require("./light.cjs");
+// Loaded before tsx is there, which would read and search each of its files for what is to be compiled.
+require("@pulumi/pulumi");
+const plainly = require.extensions[".js"];
 // The language host starts this file with plain Node.js; the program itself is TypeScript, compiled as it is loaded.
 require("tsx/cjs/api").register();
+// What is installed is compiled already; so it stays with Node.js, which keeps its compile cache.
+const compiling = require.extensions[".js"];
+require.extensions[".js"] = (/** @type {NodeJS.Module} */ module, /** @type {string} */ file) =>
+  (file.includes("/node_modules/") ? plainly : compiling)(module, file);
 
 // In three parts, so that the providers' process starts while config is read, and traffic comes back before the rest is
 // loaded.

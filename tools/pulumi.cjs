@@ -24,5 +24,18 @@ if (!existsSync(engine)) {
   // tell the two apart, while a second one makes the engine end its providers at once, in the middle of a walk.
   // It finds the language host, which lies beside it, on PATH: as the official wrapper has it.
   const path = [dirname(engine), env.PATH].join(delimiter);
-  process.execve(engine, ["pulumi", ...process.argv.slice(2)], { ...env, PATH: path });
+  process.execve(engine, ["pulumi", ...process.argv.slice(2)], {
+    ...env,
+    ...light(env.NODE_OPTIONS ?? ""),
+    PATH: path,
+  });
+}
+
+/**
+ * Has the Node.js processes of the engine load infra/light.cjs first, which also takes these two out again.
+ * @param {string} before the NODE_OPTIONS of whoever called
+ */
+function light(before) {
+  const file = join(__dirname, "../infra/light.cjs").replace(/["\\]/g, "\\$&");
+  return { NODE_OPTIONS: `${before} --require "${file}"`.trim(), SWITCHYARD_NODE_OPTIONS: before };
 }

@@ -5,7 +5,7 @@ import type { Declared, Migration, Release, Wiring } from "../../rollout/types";
 import { summarise, type Migration as File } from "../../schema";
 import { TrafficReturn } from "../traffic-return/resource";
 import { RolloutPlan } from "./resource";
-import type { SettledOutput } from "./settled";
+import type { SettledOutput } from "./before";
 
 /** Declares the plan, and the return of traffic that follows from it. */
 export function planRollout(

@@ -4,25 +4,10 @@ import { memoryInFull } from "../../rollout/in-full";
 import { settle } from "../../rollout/settle";
 import type { Attempt, Facts, PerColour, Release, Settled, Wiring } from "../../rollout/types";
 import type { StoreAddress } from "../store/store";
+import type { SettledOutput } from "./before";
 import type { RolloutPlan } from "./resource";
 
-/** The stack output `settled`: what the last `up` that finished left, for the next to begin from. */
-export interface SettledOutput {
-  plan: Settled;
-  traffic: ListenerPlace;
-  /** Left out by versions that did not keep it. */
-  store?: StoreAddress;
-}
-
-/**
- * What this very stack had as its output before this `up` began; undefined before the first one finished. A failed `up`
- * leaves it as it was. Nothing else may be under way while it is read: see `first.ts`.
- */
-export async function readSettled(): Promise<SettledOutput | undefined> {
-  const name = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()].join("/");
-  const output = await new pulumi.StackReference(name).getOutputDetails("settled");
-  return (output.secretValue ?? output.value) as SettledOutput | undefined;
-}
+export type { SettledOutput };
 
 /** What is real once everything is done, as the outputs of the dynamic resources say: never what config says. */
 export interface RealFacts {
