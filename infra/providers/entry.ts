@@ -28,6 +28,19 @@ const providers: Record<string, () => AnyProvider> = {
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
+/**
+ * What a return of traffic asks for is loaded while the program, in a process of its own, still reads config. What can't
+ * be loaded is told to whoever asks for it.
+ */
+setImmediate(() => {
+  for (const name of ["RolloutPlan", "TrafficReturn"])
+    try {
+      providers[name]?.();
+    } catch {
+      return;
+    }
+});
+
 type EngineProvider = Required<Omit<pulumi.dynamic.ResourceProvider, "configure">>;
 
 /** What `shell` calls: the provider of that name. */
