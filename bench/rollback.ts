@@ -21,32 +21,40 @@ export interface RollbackFigures {
   whole: number;
 }
 
-/** Milliseconds of an `up` of a program without a resource, with the same engine, backend and language host. */
-export async function emptyUp(times: number): Promise<number[]> {
-  const folder = mkdtempSync(join(tmpdir(), "switchyard-empty-"));
-  const env = {
-    ...process.env,
-    PATH: `${join(checkout, "node_modules/.bin")}:${process.env.PATH ?? ""}`,
-    PULUMI_BACKEND_URL: `file://${folder}/backend`,
-    PULUMI_CONFIG_PASSPHRASE: "a bench has no secrets",
-  };
-  mkdirSync(join(folder, "backend"));
-  symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
-  writeFileSync(
-    join(folder, "Pulumi.yaml"),
-    "name: empty\nmain: index.js\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
-  );
-  writeFileSync(join(folder, "package.json"), '{ "name": "empty", "version": "1.0.0" }\n');
-  writeFileSync(join(folder, "index.js"), '"use strict";\n');
-  const pulumi = (...args: string[]) => timed(join(checkout, "tools/pulumi.cjs"), args, folder, env);
-  try {
-    await pulumi("stack", "init", "bench", "--non-interactive");
-    const found: number[] = [];
-    for (let run = 0; run < times; run += 1)
-      found.push(await pulumi("up", "--yes", "--skip-preview", "--stack", "bench", "--non-interactive"));
-    return found;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+/** A program without a resource, with the same engine, backend and language host. */
+export class EmptyProgram {
+  private readonly folder = mkdtempSync(join(tmpdir(), "switchyard-empty-"));
+
+  async create(): Promise<void> {
+    mkdirSync(join(this.folder, "backend"));
+    symlinkSync(join(checkout, "node_modules"), join(this.folder, "node_modules"));
+    writeFileSync(
+      join(this.folder, "Pulumi.yaml"),
+      "name: empty\nmain: index.js\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
+    );
+    writeFileSync(join(this.folder, "package.json"), '{ "name": "empty", "version": "1.0.0" }\n');
+    writeFileSync(join(this.folder, "index.js"), '"use strict";\n');
+    await this.pulumi("stack", "init", "bench", "--non-interactive");
+    await this.up();
+  }
+
+  /** @returns milliseconds of its `up`, with the flags that a rollback has here. */
+  up(): Promise<number> {
+    return this.pulumi("up", "--yes", "--skip-preview", "--stack", "bench", "--non-interactive");
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private pulumi(...args: string[]): Promise<number> {
+    const env = {
+      ...process.env,
+      PATH: `${join(checkout, "node_modules/.bin")}:${process.env.PATH ?? ""}`,
+      PULUMI_BACKEND_URL: `file://${this.folder}/backend`,
+      PULUMI_CONFIG_PASSPHRASE: "a bench has no secrets",
+    };
+    return timed(join(checkout, "tools/pulumi.cjs"), args, this.folder, env);
   }
 }
 
@@ -91,24 +99,23 @@ async function rollBack(clone: Clone, url: string): Promise<RollbackFigures> {
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
-/** Prints the figures of `times` rollbacks and as many empty `up`s. */
+/** Prints the figures of `times` rollbacks, each with an empty `up` beside it: both have the same machine to share. */
 export async function benchRollback(times = 5): Promise<void> {
   const clone = new Clone();
+  const program = new EmptyProgram();
   try {
+    await program.create();
     const { code, output } = await clone.npmStart();
     if (code !== 0) throw new Error(output);
     const { url } = await clone.outputs();
     const rollbacks: RollbackFigures[] = [];
+    const empties: number[] = [];
     for (let run = 0; run < times; run += 1) {
       await clone.setGreenWeight(100);
       rollbacks.push(await rollBack(clone, url));
+      empties.push(await underLoad(url, () => program.up()));
     }
-    // Under the same load: both have the machine to share.
-    const over = new AbortController();
-    const beside = load({ url: `${url}/pages?limit=1`, rate, durationMs: 600_000, signal: over.signal });
-    const empty = median(await emptyUp(times));
-    over.abort();
-    await beside;
+    const empty = median(empties);
     const lastGreen = median(rollbacks.map((each) => each.lastGreen));
     console.log(`rollback on platform local, medians of ${times}, at ${rate} requests/s`);
     console.log(`  empty up                                     ${seconds(empty)}`);
@@ -120,6 +127,18 @@ export async function benchRollback(times = 5): Promise<void> {
       `  command start to its end                     ${seconds(median(rollbacks.map((each) => each.whole)))}`,
     );
   } finally {
+    program.dispose();
     await clone.dispose();
+  }
+}
+
+async function underLoad<T>(url: string, work: () => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const beside = load({ url: `${url}/pages?limit=1`, rate, durationMs: 600_000, signal: over.signal });
+  try {
+    return await work();
+  } finally {
+    over.abort();
+    await beside;
   }
 }
