@@ -52,7 +52,8 @@ export class Bastion extends pulumi.ComponentResource {
         ...{ associatePublicIpAddress: false, vpcSecurityGroupIds: [groups.deployer.id] },
         subnetId: network.privateSubnetIds.apply(([first = ""]) => first),
         metadataOptions: { httpTokens: "required", httpEndpoint: "enabled", httpPutResponseHopLimit: 1 },
-        rootBlockDevice: { encrypted: true, kmsKeyId: keys.of.database },
+        // GiB: what the image needs.
+        rootBlockDevice: { encrypted: true, kmsKeyId: keys.of.database, volumeSize: 8, volumeType: "gp3" },
         tags: { Name: `${base}-bastion` },
       },
       // A newer image is no reason to make it anew in the midst of a release.

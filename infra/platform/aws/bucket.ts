@@ -82,7 +82,8 @@ function lifecycle({ expireDays, oldVersionDays }: BucketArgs) {
     {
       id: "tidy",
       status: "Enabled",
-      filter: { prefix: "" },
+      // All objects.
+      filter: {},
       // What an upload that was killed has left costs, and nobody sees it.
       abortIncompleteMultipartUpload: { daysAfterInitiation: 7 },
       noncurrentVersionExpiration: { noncurrentDays: oldVersionDays },

@@ -81,7 +81,7 @@ class AwsPlatform implements Platform {
     const store = this.#theStore();
     return pulumi
       .all([store.bucket, keys.of.store])
-      .apply(([bucket, kmsKey]) => ({ kind: "s3", connection, bucket, prefix: "", kmsKey }) as unknown as StoreAddress);
+      .apply(([bucket, kmsKey]): StoreAddress => ({ kind: "s3", connection, bucket, prefix: "", kmsKey }));
   }
 
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress> {
@@ -185,7 +185,7 @@ class AwsPlatform implements Platform {
   colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
     if (declared === null) return { resources: [], release: null };
     const { keys, groups, network, logs, options } = this.#theGround(after);
-    this.#cluster ??= cluster("cluster", this.#account, { ...options, dependsOn: after });
+    this.#cluster ??= cluster("cluster", this.#account, { provider: this.#account.provider, dependsOn: after });
     const at = this.#proxy === undefined ? { host: this.#theDatabase().host, port: databasePort } : { host: this.#proxy.endpoint, port: 5432 }; // prettier-ignore
     const colour = new AwsColour(
       name,
@@ -206,10 +206,8 @@ class AwsPlatform implements Platform {
   }
 
   listener(after: pulumi.Resource[]): ProductionListener {
-    const { options } = this.#theGround(after);
     const { listener, weight } = productionListener("listener", this.config, this.#theBalancer(), {
       provider: this.#account.provider,
-      ...options,
       dependsOn: after,
     });
     return { resource: listener, url: pulumi.output(`https://${this.config.domain.names[0] ?? ""}`), weight };

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 export interface Statement {
   readonly sid?: string;
   readonly effect?: "Allow" | "Deny";
-  readonly principals?: pulumi.Input<Record<string, pulumi.Input<string>>> | "*";
+  readonly principals?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly actions: readonly string[];
   readonly resources: pulumi.Input<string>[];
   readonly condition?: Readonly<Record<string, Record<string, pulumi.Input<string>> | undefined>>;
@@ -18,11 +18,14 @@ export const policyOf = (...statements: Statement[]): pulumi.Output<string> =>
       ...(sid !== undefined && { Sid: sid }),
       Effect: effect,
       ...(principals !== undefined && { Principal: principals }),
-      Action: actions,
-      Resource: resources,
+      Action: one(actions),
+      Resource: one(resources),
       ...(condition !== undefined && { Condition: condition }),
     })),
   });
+
+/** As AWS gives a document back: a list of one is what is in it. */
+const one = <T>(list: readonly T[]): T | readonly T[] => (list.length === 1 ? (list[0] as T) : list);
 
 /** Who may take on a role: a service of AWS, and for this account's sake alone, where an id is given. */
 export const trust = (service: string, account?: pulumi.Input<string>): pulumi.Output<string> =>
@@ -42,7 +45,8 @@ export const trust = (service: string, account?: pulumi.Input<string>): pulumi.O
 export const tlsOnly = (bucketArn: pulumi.Input<string>): Statement => ({
   sid: "TlsOnly",
   effect: "Deny",
-  principals: "*",
+  // Everybody, in the form that leaves one shape for all statements.
+  principals: { AWS: "*" },
   actions: ["s3:*"],
   resources: [bucketArn, pulumi.interpolate`${bucketArn}/*`],
   condition: { Bool: { "aws:SecureTransport": "false" } },
