@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Milliseconds } from "./duration";
 import type { MigrationVersion } from "./kinds";
 import type { schema } from "./schema";
 import type { BakeSettings } from "./sections/bake";
@@ -24,6 +25,8 @@ interface Common<Release> {
   readonly green?: Release | undefined;
   /** The migration up to which the schema is brought; no release's own is past it. Default: "latest". */
   readonly migrateTo: "latest" | MigrationVersion;
+  /** How long the live colour is watched after each widening migration, 0..1h; 0 watches nothing. Default: 1m. */
+  readonly watchAfter: Milliseconds;
   readonly bake: BakeSettings;
   readonly smoke: SmokeSettings;
   readonly overrides: OverrideSettings;
@@ -60,9 +63,9 @@ type ParsedRelease = NonNullable<Parsed[Colour]>;
 
 /** Fills in the defaults that depend on the platform, and gathers what belongs together. */
 export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
-  const { platform, blue, green, local, greenWeight, migrateTo, smoke, rehearsal, database } = parsed;
+  const { platform, blue, green, local, greenWeight, migrateTo, watchAfter, smoke, rehearsal, database } = parsed;
   const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed) };
-  const common = { greenWeight, migrateTo, ...gathered, smoke, rehearsal, database, secretKeys };
+  const common = { greenWeight, migrateTo, watchAfter, ...gathered, smoke, rehearsal, database, secretKeys };
   const releases = { blue, green };
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });

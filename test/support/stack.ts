@@ -40,7 +40,9 @@ export class Clone {
     }
     symlinkSync(join(checkout, "node_modules"), join(this.folder, "node_modules"));
     const config = join(this.folder, "Pulumi.local.yaml");
-    const text = readFileSync(config, "utf8").replace(/^encryptionsalt:.*\n?/m, "");
+    const text = readFileSync(config, "utf8")
+      .replace(/^encryptionsalt:.*\n?/m, "")
+      .replace(/(?<=switchyard:watchAfter: ).*/, "0s");
     // What a test leaves behind outside its folder would stay for ever.
     writeFileSync(config, `${text}  switchyard:local:\n    deleteDataOnDestroy: true\n`);
   }

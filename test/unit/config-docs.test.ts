@@ -67,8 +67,9 @@ describe("Pulumi.yaml", () => {
   it("gives each key the default that the program has too, so that the engine leaves the judging to it", () => {
     for (const [name, child] of Object.entries(schema.shape)) {
       const { fallback } = unwrap(child);
-      const unset = typeof fallback === "string" ? fallback : fallback === undefined ? '""' : JSON.stringify(fallback);
-      const expected = childrenOf(child) !== undefined ? "{}" : unset;
+      // As users write it: a duration with its unit.
+      const written = keys.find(({ path }) => path.length === 1 && path[0] === name)?.fallback;
+      const expected = childrenOf(child) !== undefined ? "{}" : fallback === undefined ? '""' : written;
       assert.equal(described.get(name)?.fallback, expected, name);
     }
   });

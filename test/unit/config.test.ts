@@ -10,6 +10,7 @@ describe("a stack's config", () => {
       greenWeight: 0,
       blue: { ...localRelease, count: 1, env: {} },
       migrateTo: "latest",
+      watchAfter: 60_000,
       bake: {
         steps: [10, 25, 50, 100],
         bake: 600_000,
@@ -28,6 +29,13 @@ describe("a stack's config", () => {
       },
       local: { deleteDataOnDestroy: false },
       rehearsal: { drift: "warn", acceptUnrehearsed: [] },
+      backup: {
+        mode: "dump",
+        dumpUpTo: 100 * 2 ** 30,
+        drill: "narrowing",
+        maxAge: 3_600_000,
+        keep: { last: 10, days: 30 },
+      },
       smoke: {
         requests: [
           { method: "GET", path: "/health", headers: {}, expect: { status: 200 }, requests: 1, concurrency: 1 },
@@ -36,6 +44,13 @@ describe("a stack's config", () => {
       },
       secretKeys: [],
     });
+  });
+
+  it("watches for a minute after a migration, up to an hour, or not at all", () => {
+    assert.equal(load({ ...local, watchAfter: "0s" }).watchAfter, 0);
+    assert.equal(load({ ...local, watchAfter: "1h" }).watchAfter, 3_600_000);
+    refuses({ ...local, watchAfter: "1h1ms" }, "watchAfter", "a duration from 0s to 1h");
+    refuses({ ...local, watchAfter: "60" }, "watchAfter", "a duration from 0s to 1h");
   });
 
   it("runs two copies on AWS by default, and has no local settings", () => {

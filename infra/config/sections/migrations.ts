@@ -1,4 +1,5 @@
-import { migrationTarget, type MigrationVersion } from "../kinds";
+import { milliseconds } from "../duration";
+import { duration, migrationTarget, type MigrationVersion } from "../kinds";
 import { set, remove, shown, type Problem, type Way } from "../problem";
 import type { Facts } from "../draft";
 import { colours, otherColour, weightOf, type Colour } from "./traffic";
@@ -8,6 +9,11 @@ export const migrationKeys = {
     meaning: "The migration up to which the schema is brought: the newest one there is, or the one named here.",
     example: "latest",
   }).default("latest"),
+  watchAfter: duration(milliseconds(0), milliseconds(3_600_000), {
+    meaning:
+      "How long the colour with most traffic is watched after each migration that runs before the shift; what fails a bake ends the `up` there. `0s` watches nothing.",
+    example: "1m",
+  }).default(milliseconds(60_000)),
 };
 
 /**
