@@ -1,7 +1,7 @@
 // A local stack whose walks are interrupted: an `up` under way, its processes, and what the listener says meanwhile.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -40,7 +40,12 @@ export class WalkingClone extends Clone {
   /** Starts the stack, whose bakes take so long. */
   async begin(bake: string): Promise<void> {
     const keys = [`bake: ${bake}`, `maxBake: ${bake}`, "onInsufficient: advance"].join("\n    ");
-    this.edit("Pulumi.local.yaml", (text) => text.replace(/bake: 5s\n.*maxBake: 5s\n.*onInsufficient: advance/, keys));
+    this.edit("Pulumi.local.yaml", (text) =>
+      text
+        .replace(/bake: 5s\n.*maxBake: 5s\n.*onInsufficient: advance/, keys)
+        // No walk here is about what a release does: one that starts at once will do.
+        .replace(/entry: .*/g, "entry: test/support/faulty.cjs"),
+    );
     const { code, output } = await this.npmStart();
     assert.equal(code, 0, output);
     this.#balancer = await connectBalancer(this);
@@ -74,11 +79,11 @@ export class WalkingClone extends Clone {
     // Nobody waits for it from here on.
     over.catch(() => undefined);
     assert.ok(child.pid !== undefined);
-    const provider = childOf(child.pid, "/dynamic-provider");
     const cli = identify(child.pid);
     assert.ok(cli, "the engine runs");
     // That the language host is its child shows that the wrapper's process has become the engine's.
     childOf(child.pid, "pulumi-language-nodejs");
+    const provider = childOf(child.pid, "/dynamic-provider");
     const signal = (name: NodeJS.Signals, ...to: ProcessRef[]) => {
       for (const each of to) {
         assert.ok(isRunning(each), `process ${each.pid} runs`);
@@ -142,6 +147,27 @@ export class WalkingClone extends Clone {
     await this.up();
     assert.deepEqual(await this.live(), { weight: 0, walk: undefined });
     assert.match(await this.must("preview"), /Resources:\s+\d+ unchanged/);
+  }
+}
+
+/**
+ * Kills the engine, and stops the provider as soon as it has another parent, and not before: what is stopped while its
+ * parent goes, the system ends. A second later it would have seen that its engine is gone.
+ */
+export function leaveAsleep(up: Walking): void {
+  up.signal("SIGKILL", up.cli);
+  while (parentOf(up.provider) === up.cli.pid);
+  if (isRunning(up.provider)) up.signal("SIGSTOP", up.provider);
+}
+
+function parentOf({ pid }: ProcessRef): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]);
+  } catch {
+    // No such process, or a system without /proc.
+    const found = spawnSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim();
+    return found === "" ? undefined : Number(found);
   }
 }
 
