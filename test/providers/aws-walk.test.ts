@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemClock, type Clock } from "../../infra/providers/traffic/clock";
 import { endWalk } from "../../infra/commands/walk-end";
@@ -14,14 +15,14 @@ import { markIn } from "../../infra/providers/traffic/mark";
 import { advance, type Outcome } from "../../infra/providers/traffic-advance/advance";
 import { provider as trafficReturn } from "../../infra/providers/traffic-return/provider";
 import type { Declared } from "../../infra/rollout/types";
-import { queryError, type Rule } from "../support/moto-proxy";
+import { queryError, xml, type Rule } from "../support/moto-proxy";
 import { MotoStage, useMoto, withCredentials } from "../support/moto-stage";
 import { declaring } from "../support/traffic";
 import { Stack } from "../unit/rollout/given";
 
 const minute = 60_000;
-/** A minute of CloudWatch passes in half a second: bakes are as long as they are on AWS, and the listener is as slow. */
-const speed = 120;
+/** A minute of CloudWatch passes in a third of a second: bakes are as long as they are on AWS, and the listener is as slow. */
+const speed = 180;
 
 class QuickClock implements Clock {
   readonly #began = systemClock.now();
@@ -32,6 +33,9 @@ class QuickClock implements Clock {
     return systemClock.sleep(milliseconds / speed, signal);
   }
 }
+
+/** Each minute of the two hours from then: more than any walk here takes. */
+const hoursFrom = (from: number): number[] => Array.from({ length: 120 }, (_, i) => from + i * minute);
 
 /** The shortest bake that config allows on aws. */
 const plan = { bake: 5 * minute, maxBake: 10 * minute, minRequests: 1_000, steps: [50, 100] };
@@ -59,9 +63,7 @@ describe("a walk on AWS", function () {
     moto().on("GetMetricData", stage.ranks);
     moto().on("ModifyListener", modified());
     const from = Math.floor(clock.now() / minute) * minute;
-    const minutes = Array.from({ length: 60 }, (_, i) => from + i * minute);
-    const colours = { blue: { requests: 900 }, green: { requests: 600 } };
-    for (const at of minutes) await stage.report(at, colours);
+    await stage.reportAll(hoursFrom(from), { blue: { requests: 900 }, green: { requests: 600 } });
   });
   afterEach(async () => {
     engine.close();
@@ -96,11 +98,12 @@ describe("a walk on AWS", function () {
       hold: [],
     };
   };
-  const walk = (): Promise<Outcome> =>
+  const walk = (more: { patience?: number } = {}): Promise<Outcome> =>
     advance(inputs(declaring(100, plan)), {
       clock,
       engineAlive: engineAt(`127.0.0.1:${(engine.address() as AddressInfo).port}`),
       say: (line) => said.push(line),
+      ...more,
     });
   const until = async (what: string, holds: () => Promise<boolean> | boolean): Promise<void> => {
     const end = Date.now() + 20_000;
@@ -141,8 +144,7 @@ describe("a walk on AWS", function () {
 
   it("returns when the load balancer answers 502 for a part of green's few requests", async () => {
     const from = (Math.floor(clock.now() / minute) + 1) * minute;
-    for (let i = 0; i < 60; i += 1)
-      await stage.report(from + i * minute, { green: { requests: 300, unanswered: 6 } }, 6);
+    await stage.reportAll(hoursFrom(from), { green: { requests: 300, unanswered: 6 } }, 6);
     const { failure } = await walk();
     assert.match(
       failure ?? "",
@@ -192,7 +194,8 @@ describe("a walk on AWS", function () {
   });
 
   it("goes on once somebody has logged in again", async () => {
-    const walking = walk();
+    // As long as it takes on a busy machine, of which a minute is a third of a second here.
+    const walking = walk({ patience: 60 * minute });
     await baking();
     let expired = 0;
     moto().on("DescribeTags", (asked, forward) => {
@@ -233,9 +236,7 @@ describe("a walk on AWS", function () {
   it("ends and touches nothing when a return takes the weights", async () => {
     const walking = walk();
     await baking();
-    const { declared, settled, attempts, traffic, store } = inputs(declaring(0, plan));
-    const news = { declared, settled, attempts, traffic, store, hold: [] };
-    const { outs } = await trafficReturn.create(news);
+    const { outs } = await trafficReturn.create(returning());
     assert.equal(outs.greenWeight, 0);
     const { failure } = await walking;
     assert.match(
@@ -243,6 +244,57 @@ describe("a walk on AWS", function () {
       /the weights were left alone: somebody else took over the weights: greenWeight is \d+ and no walk/,
     );
     assert.deepEqual([greens(), await live()], [[50, 0], { greenWeight: 0, walk: undefined }]);
+  });
+
+  /** An answer of DescribeTargetHealth in which every target is in that state. */
+  const health = (state: string, reason: string) =>
+    xml(
+      "<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions><member><Target><Id>10.0.0.10</Id></Target>" +
+        `<TargetHealth><State>${state}</State><Reason>${reason}</Reason></TargetHealth></member></TargetHealthDescriptions>` +
+        "</DescribeTargetHealthResult></DescribeTargetHealthResponse>",
+    );
+  const returning = () => {
+    const { declared, settled, attempts, traffic, store } = inputs(declaring(0, plan));
+    return { declared, settled, attempts, traffic, store, hold: [] };
+  };
+
+  it("comes back with PostgreSQL away, when nothing is ready and everything answers; and not onto what is dead", async () => {
+    await trafficAt(stage.traffic).change({ greenWeight: 50 });
+    moto().on("DescribeTargetHealth", () => health("unhealthy", "Target.Timeout"));
+    assert.equal((await trafficReturn.create(returning())).outs.greenWeight, 50);
+    moto().on("DescribeTargetHealth", () => health("unhealthy", "Target.ResponseCodeMismatch"));
+    assert.equal((await trafficReturn.create(returning())).outs.greenWeight, 0);
+    assert.deepEqual(await stage.weights(), { blue: 100, green: 0 });
+  });
+
+  it("is taken back by npm run abort where it was killed, and by itself when its engine is gone", async () => {
+    const news = inputs(declaring(100, plan));
+    for (const end of ["killed", "engine gone"] as const) {
+      const address = `127.0.0.1:${(engine.address() as AddressInfo).port}`;
+      const walker = spawn(process.execPath, ["--import", "tsx", join(__dirname, "../support/walker.ts"), address], {
+        cwd: resolve(__dirname, "../../infra"),
+        stdio: ["pipe", "pipe", "ignore"],
+      });
+      const closed = once(walker, "close");
+      try {
+        walker.stdin.end(JSON.stringify({ olds: { ...news, greenWeight: 0, lastWalk: null }, news }));
+        await until("the first step is set", async () => (await live()).greenWeight === 50);
+        if (end === "engine gone") engine.close();
+        else {
+          walker.kill("SIGKILL");
+          await closed;
+          const ended = await endWalk(trafficAt(stage.traffic), { clock: systemClock, say: (line) => said.push(line) });
+          assert.deepEqual([ended.outcome, ended.greenWeight], ["put back", 0]);
+        }
+        await until("the weights are back", async () => {
+          const { greenWeight, walk: id } = await live();
+          return greenWeight === 0 && id === undefined;
+        });
+      } finally {
+        walker.kill("SIGKILL");
+        await closed;
+      }
+    }
   });
 
   it("is found from the state by npm run abort, and ended", async () => {

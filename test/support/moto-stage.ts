@@ -47,6 +47,11 @@ export const connectionTo = (url: string): AwsConnection => ({
   endpoints: Object.fromEntries(["elbv2", "cloudwatch", "s3", "sts"].map((service) => [service, url])),
 });
 
+/** Requests of each colour in a minute: those that failed, that nobody answered, and that took a minute instead of `seconds`. */
+type Minute = Partial<
+  PerColour<{ requests: number; failed?: number; unanswered?: number; seconds?: number; slow?: number }>
+>;
+
 let count = 0;
 
 export class MotoStage {
@@ -64,7 +69,9 @@ export class MotoStage {
     private readonly url: string,
   ) {
     this.elb = new ElasticLoadBalancingV2Client({ region, endpoint: url, credentials: keys });
-    this.cloudwatch = new CloudWatchClient({ region, endpoint: url, credentials: keys });
+    // moto takes no compressed requests.
+    const plain = { disableRequestCompression: true };
+    this.cloudwatch = new CloudWatchClient({ region, endpoint: url, credentials: keys, ...plain });
   }
 
   /** @param actions of the listener, before those that forward; undefined for no listener. */
@@ -153,49 +160,44 @@ export class MotoStage {
   }
 
   /** What the load balancer would have reported of a minute. What is left out is not reported, as AWS does with zeros. */
-  async report(
-    minute: number,
-    colours: Partial<
-      PerColour<{ requests: number; failed?: number; unanswered?: number; seconds?: number; slow?: number }>
-    >,
-    balancerErrors?: number,
-  ): Promise<void> {
-    const { loadBalancer, targetGroups } = this.traffic;
-    const balancer = { Name: "LoadBalancer", Value: balancerDimension(loadBalancer) };
+  report(minute: number, colours: Minute, balancerErrors?: number): Promise<void> {
+    return this.reportAll([minute], colours, balancerErrors);
+  }
+
+  /** The same of each of these minutes. */
+  async reportAll(minutes: readonly number[], colours: Minute, balancerErrors = 0): Promise<void> {
+    const data = minutes.flatMap((minute) => this.#dataOf(minute, colours, balancerErrors));
+    await this.cloudwatch.send(new PutMetricDataCommand({ Namespace: "AWS/ApplicationELB", MetricData: data }));
+  }
+
+  #dataOf(minute: number, colours: Minute, balancerErrors: number): MetricDatum[] {
+    const balancer = { Name: "LoadBalancer", Value: balancerDimension(this.traffic.loadBalancer) };
+    const Timestamp = new Date(minute);
     const data: MetricDatum[] = [];
-    const put = (MetricName: string, Dimensions: MetricDatum["Dimensions"], value: number | undefined) => {
-      if (value !== undefined && value > 0)
-        data.push({ MetricName, Dimensions, Value: value, Timestamp: new Date(minute) });
+    const put = (MetricName: string, Dimensions: MetricDatum["Dimensions"], Value: number) => {
+      if (Value > 0) data.push({ MetricName, Dimensions, Value, Timestamp });
     };
-    for (const [colour, figures] of Object.entries(colours) as [Colour, (typeof colours)["blue"]][]) {
-      if (figures === undefined) continue;
-      const { requests, failed = 0, unanswered = 0, seconds = 0.05, slow = 0 } = figures;
-      const group = groupDimension(targetGroups[colour]);
-      const dimensions = [{ Name: "TargetGroup", Value: group }, balancer];
+    let all = 0;
+    for (const colour of ["blue", "green"] as const) {
+      const { requests = 0, failed = 0, unanswered = 0, seconds = 0.05, slow = 0 } = colours[colour] ?? {};
+      const group = groupDimension(this.traffic.targetGroups[colour]);
+      const Dimensions = [{ Name: "TargetGroup", Value: group }, balancer];
       const answered = requests - unanswered;
-      put("RequestCount", dimensions, requests);
-      put("HTTPCode_Target_5XX_Count", dimensions, failed);
-      put("HTTPCode_Target_2XX_Count", dimensions, answered - failed);
+      all += requests;
+      put("RequestCount", Dimensions, requests);
+      put("HTTPCode_Target_5XX_Count", Dimensions, failed);
+      put("HTTPCode_Target_2XX_Count", Dimensions, answered - failed);
+      if (answered === 0) continue;
       this.#latencies.set(`${group} ${minute}`, [
         [seconds, answered - slow],
         [60, slow],
       ]);
       const sums = { SampleCount: answered, Sum: answered * seconds, Minimum: seconds, Maximum: seconds };
-      if (answered > 0)
-        data.push({
-          MetricName: "TargetResponseTime",
-          Dimensions: dimensions,
-          Timestamp: new Date(minute),
-          StatisticValues: sums,
-        });
+      data.push({ MetricName: "TargetResponseTime", Dimensions, Timestamp, StatisticValues: sums });
     }
-    put(
-      "RequestCount",
-      [balancer],
-      Object.values(colours).reduce((sum, { requests }) => sum + requests, 0),
-    );
+    put("RequestCount", [balancer], all);
     put("HTTPCode_ELB_5XX_Count", [balancer], balancerErrors);
-    await this.cloudwatch.send(new PutMetricDataCommand({ Namespace: "AWS/ApplicationELB", MetricData: data }));
+    return data;
   }
 
   /** Brings a colour's composite alarm into a state; it is made where it is not there yet. */

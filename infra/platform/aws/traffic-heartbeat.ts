@@ -1,4 +1,3 @@
-import { CloudWatchClient, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { asked, balancerDimension, clientOf, type AwsConnection } from "./sdk";
 
 /**
@@ -19,6 +18,9 @@ const needs = { attempts: 2, answerMs: 2_000 } as const;
 /** Says that a walk goes on (1), or has ended (0). @throws AwsFailed */
 export async function beat(connection: AwsConnection, loadBalancer: string, value: 0 | 1): Promise<void> {
   const { namespace, metric, dimension } = heartbeat;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded when used: a return of traffic doesn't wait for it
+  const sdk = require("@aws-sdk/client-cloudwatch") as typeof import("@aws-sdk/client-cloudwatch");
+  const { CloudWatchClient, PutMetricDataCommand } = sdk;
   await asked(connection, { action: "cloudwatch:PutMetricData", on: `namespace ${namespace}` }, () =>
     clientOf(connection, ["cloudwatch", "beats"], (settings) => new CloudWatchClient(settings), needs).send(
       new PutMetricDataCommand({
