@@ -82,6 +82,8 @@ export interface Platform {
   storeHere(): pulumi.Output<StoreAddress>;
   /** The way to weights that are live already, from where the listener was when something settled last. */
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress>;
+  /** Where the figures of a listener there are read. */
+  telemetryAt(place: ListenerPlace): TelemetryAddress;
   /** `after`: what must be over before anything of the platform changes. */
   database(after: pulumi.Resource[]): DatabaseServer;
   /** What the platform does between access and schema. @returns what everything that uses the database depends on. */

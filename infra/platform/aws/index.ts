@@ -85,11 +85,13 @@ class AwsPlatform implements Platform {
   }
 
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress> {
-    if (place.kind !== "aws")
-      throw new pulumi.RunError(
-        "this stack has run on platform local, and switchyard:platform says aws: a stack stays where it is; make another one with: pulumi stack init NAME",
-      );
-    return pulumi.output(place);
+    return pulumi.output(awsPlace(place));
+  }
+
+  telemetryAt(place: ListenerPlace): TelemetryAddress {
+    const { connection, loadBalancer, targetGroups } = awsPlace(place);
+    const alarms = { blue: serviceName(this.#account.base, "blue"), green: serviceName(this.#account.base, "green") };
+    return { kind: "aws", connection, loadBalancer, targetGroups, alarms };
   }
 
   database(after: pulumi.Resource[]): DatabaseServer {
@@ -176,10 +178,7 @@ class AwsPlatform implements Platform {
   }
 
   telemetry(): pulumi.Output<TelemetryAddress> {
-    const alarms = { blue: serviceName(this.#account.base, "blue"), green: serviceName(this.#account.base, "green") };
-    return this.listenerPlace().apply(({ connection, loadBalancer, targetGroups }): TelemetryAddress => ({
-      ...{ kind: "aws", connection, loadBalancer, targetGroups, alarms },
-    }));
+    return this.listenerPlace().apply((place) => this.telemetryAt(place));
   }
 
   colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
@@ -238,4 +237,12 @@ class AwsPlatform implements Platform {
 function declared<T>(what: T | undefined, name: string): T {
   if (what === undefined) throw new Error(`${name} is declared before what builds on it`);
   return what;
+}
+
+/** @throws pulumi.RunError when the stack has run on another platform. */
+function awsPlace(place: ListenerPlace): Extract<ListenerPlace, { kind: "aws" }> {
+  if (place.kind === "aws") return place;
+  throw new pulumi.RunError(
+    "this stack has run on platform local, and switchyard:platform says aws: a stack stays where it is; make another one with: pulumi stack init NAME",
+  );
 }

@@ -53,11 +53,12 @@ class LocalPlatform implements Platform {
   }
 
   trafficAt(place: ListenerPlace): pulumi.Output<TrafficAddress> {
-    if (place.kind !== "local")
-      throw new pulumi.RunError(
-        `this stack's traffic is at ${place.loadBalancer}, and switchyard:platform is local: a stack stays on its platform; use another stack`,
-      );
-    return this.#passwords.of("balancer").apply((token) => ({ ...place, token }));
+    const here = localPlace(place);
+    return this.#passwords.of("balancer").apply((token) => ({ ...here, token }));
+  }
+
+  telemetryAt(place: ListenerPlace): TelemetryAddress {
+    return localPlace(place);
   }
 
   database(after: pulumi.Resource[]): DatabaseServer {
@@ -126,7 +127,7 @@ class LocalPlatform implements Platform {
   }
 
   telemetry(): pulumi.Output<TelemetryAddress> {
-    return this.#theBalancer().adminPort.apply((adminPort): TelemetryAddress => ({ kind: "local", adminPort }));
+    return this.listenerPlace().apply((place) => this.telemetryAt(place));
   }
 
   colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
@@ -198,4 +199,12 @@ class LocalPlatform implements Platform {
     if (this.#balancer === undefined) throw new Error("the preview listener is declared before colours and listener");
     return this.#balancer;
   }
+}
+
+/** @throws pulumi.RunError when the stack has run on another platform. */
+function localPlace(place: ListenerPlace): Extract<ListenerPlace, { kind: "local" }> {
+  if (place.kind === "local") return place;
+  throw new pulumi.RunError(
+    `this stack's traffic is at ${place.loadBalancer}, and switchyard:platform is local: a stack stays on its platform; use another stack`,
+  );
 }
