@@ -44,6 +44,8 @@ export class Flight implements Recorder {
   private readonly home: Statement | undefined;
   /** Nothing was sent, and nothing took time, since the lock was proven held. */
   private proven = true;
+  /** Queries wait in the socket until all of them leave. */
+  private gathers = false;
   private sent: { at: Statement | undefined; answer: Promise<unknown> }[] = [];
 
   private constructor(
@@ -75,6 +77,7 @@ export class Flight implements Recorder {
         flight.send(`${run.proof}; COMMIT`);
         await flight.land();
       } catch (error) {
+        flight.leave();
         // It is answered after all that is still under way. Where the session is gone, so is the transaction; what was found
         // is thrown either way.
         await run.client.query("ROLLBACK").catch(() => undefined);
@@ -105,10 +108,18 @@ export class Flight implements Recorder {
   }
 
   send(query: string | QueryConfig, at = this.home): void {
+    // They leave together, when somebody waits for them: a packet each would cost both sides more than reading it does.
+    if (!this.gathers) this.run.client.connection.stream.cork();
+    this.gathers = true;
     const answer = this.run.client.query(query);
     // Whoever waits for it hears of its failure; nobody may wait where one before it failed.
     answer.catch(() => undefined);
     this.sent.push({ at, answer });
+  }
+
+  private leave(): void {
+    if (this.gathers) this.run.client.connection.stream.uncork();
+    this.gathers = false;
   }
 
   /** Waits for all that is under way. @throws what the first of them that failed was told */
@@ -116,6 +127,7 @@ export class Flight implements Recorder {
     const sent = this.sent.splice(0);
     this.proven = false;
     if (sent.length === 0) return;
+    this.leave();
     await watched(
       this.run,
       () => this.place.where(),

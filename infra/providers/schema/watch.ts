@@ -22,20 +22,28 @@ interface Blocker {
 export async function watched<T>(run: Run, what: string | (() => string), work: () => Promise<T>): Promise<T> {
   const ended = new AbortController();
   const seen: Seen = {};
-  const watching = watch(run, typeof what === "string" ? () => what : what, ended.signal, seen);
+  let watching: Promise<void> | undefined;
+  const name = typeof what === "string" ? () => what : what;
+  const timer = setTimeout(() => void (watching = watch(run, name, ended.signal, seen)), lookMs);
+  timer.unref();
+  // Most statements are over before anybody looks, and an abort costs more than some of them do.
+  const end = async (): Promise<void> => {
+    clearTimeout(timer);
+    if (watching === undefined) return;
+    ended.abort();
+    await watching;
+  };
   try {
     return await work();
   } catch (error) {
-    ended.abort();
-    await watching;
+    await end();
     if (seen.lost !== undefined) throw seen.lost;
     const { code, message } = error as DatabaseError;
     if (code === "55P03" && seen.blockers !== undefined)
       (error as DatabaseError).message = `${message}; it waited for ${seen.blockers}`;
     throw error;
   } finally {
-    ended.abort();
-    await watching;
+    await end();
   }
 }
 
@@ -47,7 +55,6 @@ interface Seen {
 }
 
 async function watch(run: Run, what: () => string, ended: AbortSignal, seen: Seen): Promise<void> {
-  if (!(await pause(lookMs, ended))) return;
   try {
     await withConnection(run.connection, run.password, "switchyard-watch", async (watcher) => {
       await chooseRole(watcher, run.owner);
