@@ -96,7 +96,11 @@ describe("credentials of AWS", function () {
   it("that are nowhere are said so, with the profile that was asked for", async () => {
     const folder = await mkdtemp(join(tmpdir(), "aws-"));
     await writeFile(join(folder, "config"), "");
-    const files = { AWS_CONFIG_FILE: join(folder, "config"), AWS_SHARED_CREDENTIALS_FILE: join(folder, "config") };
+    const files = {
+      AWS_CONFIG_FILE: join(folder, "config"),
+      AWS_SHARED_CREDENTIALS_FILE: join(folder, "config"),
+      AWS_ACCESS_KEY_ID: "",
+    };
     const restore = withCredentials(files);
     try {
       const { traffic } = await MotoStage.set(moto().url);
@@ -115,7 +119,9 @@ describe("what AWS says when it fails", () => {
 
   it("is told apart by who can mend it", () => {
     const kinds = (...names: string[]) => names.map((name) => kindOf(Object.assign(new Error(""), { name })));
-    assert.deepEqual(kinds("ExpiredTokenException", "RequestExpired"), ["expired", "expired"]);
+    assert.deepEqual(kinds("ExpiredTokenException", "RequestExpired"), ["expired", "clock"]);
+    const signature = "Signature expired: 20260131T080000Z is now earlier than 20260131T090000Z";
+    assert.equal(kindOf(Object.assign(new Error(signature), { name: "SignatureDoesNotMatch" })), "clock");
     assert.deepEqual(kinds("AccessDeniedException", "UnauthorizedOperation"), ["denied", "denied"]);
     assert.deepEqual(kinds("ThrottlingException", "SlowDown"), ["throttled", "throttled"]);
     assert.deepEqual(kinds("CredentialsProviderError", "SignatureDoesNotMatch"), ["credentials", "credentials"]);
@@ -132,6 +138,7 @@ describe("what AWS says when it fails", () => {
       "AccessDenied",
       "TimeoutError",
       "Throttling",
+      "RequestTimeTooSkewed",
       "InternalError",
       "NoSuchKey",
       "PreconditionFailed",

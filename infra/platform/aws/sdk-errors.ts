@@ -1,11 +1,20 @@
 import type { AwsConnection } from "./sdk";
 
 /**
- * Why AWS did not do what it was asked. `expired`, `credentials`, `denied` need somebody to act; `unreachable`, `throttled`
+ * Why AWS did not do what it was asked. `expired`, `credentials`, `clock`, `denied` need somebody to act; `unreachable`, `throttled`
  * and `broken` (AWS's own failures) may pass; `missing`: there is no such thing; `conflict`: a condition doesn't hold.
  */
 export type Kind =
-  "expired" | "credentials" | "denied" | "unreachable" | "throttled" | "broken" | "missing" | "conflict" | "other";
+  | "expired"
+  | "credentials"
+  | "clock"
+  | "denied"
+  | "unreachable"
+  | "throttled"
+  | "broken"
+  | "missing"
+  | "conflict"
+  | "other";
 
 /** What may pass by itself. */
 export const passing: readonly Kind[] = ["unreachable", "throttled", "broken"];
@@ -19,7 +28,8 @@ interface SdkError extends Error {
 
 /** Names that AWS's services give their errors; each service has its own spelling. */
 const named: Readonly<Partial<Record<Kind, RegExp>>> = {
-  expired: /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|RequestExpired)$/,
+  expired: /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired)$/,
+  clock: /^(RequestTimeTooSkewed|RequestInTheFuture|RequestExpired)$/,
   credentials:
     /^(CredentialsProviderError|TokenProviderError|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClient(Exception)?|SignatureDoesNotMatch|InvalidSignatureException|AuthFailure|IncompleteSignature(Exception)?|MissingAuthenticationToken(Exception)?|InvalidToken|InvalidIdentityToken(Exception)?)$/,
   denied: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|OperationNotPermitted|AllAccessDisabled)$/,
@@ -35,6 +45,8 @@ const network =
 
 export function kindOf(error: unknown): Kind {
   const { name, code, Code, message, $metadata } = error as SdkError;
+  // By name some services say no more than that the signature is wrong.
+  if (/signature (has )?expired|signature not yet current/i.test(message)) return "clock";
   const names = [name, Code, code].filter((each) => each !== undefined);
   for (const [kind, form] of Object.entries(named)) if (names.some((each) => form.test(each))) return kind as Kind;
   if (names.some((each) => network.test(each))) return "unreachable";
@@ -79,6 +91,7 @@ function sentence(
     credentials:
       `there are no credentials that AWS takes (${said}; asked for ${asked}): ${logIn(connection)}, or set aws:profile; ` +
       "aws sts get-caller-identity shows who you are",
+    clock: `this machine's clock is not AWS's (${said}; asked for ${asked}): set it right (timedatectl shows it), then run this again`,
     denied: `AWS does not let you (${said}): the role or user needs ${permission(error, what)}`,
     unreachable: `AWS can't be reached in ${connection.region} (${said}; asked for ${asked}): check network, proxy and aws:region, then run this again`,
     throttled:

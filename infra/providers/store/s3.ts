@@ -12,11 +12,13 @@ import { AwsFailed } from "../../platform/aws/sdk-errors";
 import { assertKey, ObjectExists, ObjectMissing, StoreFailed } from "./store";
 import type { ObjectStore, S3StoreAddress, StoredObject } from "./store";
 
+const mebibyte = 1024 * 1024;
+
 /**
  * How a stream is stored: in parts, of which so many are in memory at a time, 48 MiB in all. S3 takes 10,000 parts of an
  * object, which makes 156 GiB.
  */
-const parts = { size: 16 * 1024 * 1024, atOnce: 3 } as const;
+const parts = { size: 16 * mebibyte, atOnce: 3 } as const;
 /** A part may take that long to be stored on a slow line, in ms; all else is answered within the usual time. */
 const needsOfParts = { answerMs: 120_000 } as const;
 
@@ -64,6 +66,9 @@ function create({ endpoints }: AwsConnection, settings: ClientSettings): S3Clien
   });
 }
 
+const isLarge = (content: Uint8Array | string | Readable): boolean =>
+  content instanceof Readable || content.length > mebibyte;
+
 /** Small content by one request; the rest in parts, which are taken back when anything goes wrong with one of them. */
 async function put(
   address: S3StoreAddress,
@@ -72,7 +77,7 @@ async function put(
   ifAbsent: boolean,
 ): Promise<void> {
   const upload = new Upload({
-    client: content instanceof Readable ? clientForParts(address) : clientTo(address),
+    client: isLarge(content) ? clientForParts(address) : clientTo(address),
     partSize: parts.size,
     queueSize: parts.atOnce,
     leavePartsOnError: false,
