@@ -14,6 +14,7 @@ import { SchemaNarrow } from "./providers/schema-narrow/resource";
 import { rehearsalOf } from "./providers/schema-rehearsal/declare";
 import { SchemaRehearsal } from "./providers/schema-rehearsal/resource";
 import { SchemaWiden } from "./providers/schema-widen/resource";
+import { declareWatch } from "./providers/schema-widen/watch";
 
 /**
  * Read from top to bottom, this is the order of a rollout. What has to wait for something names it. Config, plan and
@@ -68,7 +69,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
   };
   const widened = new SchemaWiden(
     "schema-widen",
-    { ...schema, hold: plan.holdBefore("colours") },
+    { ...schema, ...declareWatch(config, platform, before), hold: plan.holdBefore("colours") },
     { dependsOn: [rehearsed] },
   );
   const checked = new AccessCheck(

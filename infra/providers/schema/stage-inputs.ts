@@ -1,6 +1,7 @@
 import type { Migration as Summary } from "../../rollout/types";
 import type { Connection } from "../connection";
 import type { SchemaFacts } from "./history";
+import type { WatchInputs } from "./live-watch";
 
 /** A migration as preview shows it when it is new. */
 export interface DeclaredMigration {
@@ -38,6 +39,8 @@ export interface StageInputs {
   release: string;
   /** The backup that was taken before, for the record. */
   backup?: string;
+  /** How the live colour is watched after each migration; left out where it is not. Of SchemaWiden alone. */
+  watch?: WatchInputs;
   /** As the migrator, who works as `owner`. */
   connection: Connection;
   password: string;

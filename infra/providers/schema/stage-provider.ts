@@ -6,8 +6,8 @@ import { readHistory, factsOf, type SchemaFacts } from "./history";
 import { runStage, StageFailure, stepsOf, workOf, type StageName, type StageOrders } from "./stage";
 import type { StageInputs, StageState } from "./stage-inputs";
 
-/** Only for the record: neither is work, and neither needs to be known at preview. */
-const forTheRecord: readonly (keyof StageInputs)[] = ["release", "backup"];
+/** None of these is work by itself, and none needs to be known at preview. */
+const beside: readonly (keyof StageInputs)[] = ["release", "backup", "watch"];
 
 const noFacts: SchemaFacts = { applied: [], half: null, scars: [] };
 
@@ -50,9 +50,9 @@ const stateOf = <I extends StageInputs>(inputs: I, facts: SchemaFacts): StageSta
 });
 
 function ordersOf(stage: StageName, news: StageInputs): StageOrders {
-  const { migrateTo, plan, acceptEdited, acceptLoss, release, backup } = news;
+  const { migrateTo, plan, acceptEdited, acceptLoss, release, backup, watch } = news;
   return {
-    ...{ stage, migrateTo, plan, acceptEdited, acceptLoss, release, backup },
+    ...{ stage, migrateTo, plan, acceptEdited, acceptLoss, release, backup, watch },
     folder: inProject(news.folder),
     migrations: news.migrations.map(({ summary }) => summary),
   };
@@ -74,7 +74,7 @@ function lint({ folder, migrations, applied }: StageInputs): string[] {
 
 /** What is left to do counts, and no input by itself: what is settled or planned differs with every `up` that ends well. */
 async function differ(stage: StageName, olds: StageState, news: StageInputs): Promise<Difference> {
-  if (hasUnknown(omit(news, forTheRecord)) || news.hold.length > 0) return { changes: true };
+  if (hasUnknown(omit(news, beside)) || news.hold.length > 0) return { changes: true };
   const orders = ordersOf(stage, news);
   const before = inFull(olds.facts);
   try {

@@ -1,9 +1,12 @@
 import { stagesOf, stepsTo } from "../../rollout/schema-steps";
 import type { Migration as Summary, SchemaPlan, SchemaStep, StepName } from "../../rollout/types";
 import { compareVersions, readMigrations, type Migration } from "../../schema";
+import { systemClock } from "../traffic/clock";
+import { engineAddress, engineAt } from "../traffic/engine";
 import { acceptDeleted, acceptFiles, deletedFiles, editedFiles, type Edited } from "./accept";
 import { prepareHistory, factsOf, readHistory, readSchemaFacts, type HistoryRow, type SchemaFacts } from "./history";
 import { Impacts } from "./impacts";
+import { LiveWatch, type WatchInputs, type WatchSurroundings } from "./live-watch";
 import type { Run, RunStep } from "./run";
 import { runStep, stepFromFile, stepFromRecord } from "./run-step";
 import { withRun, type RunOptions, type RunTarget } from "./session";
@@ -28,6 +31,8 @@ export interface StageOrders {
   /** Which releases are declared, for the record. */
   readonly release: string;
   readonly backup?: string;
+  /** How the live colour is watched after each migration; left out where it is not. */
+  readonly watch?: WatchInputs;
 }
 
 /** A run that broke off, with what is real now. */
@@ -86,12 +91,16 @@ const planOf = ({ early, waits }: StageOrders["plan"]): SchemaPlan => ({
  * @returns what is real afterwards
  * @throws StageFailure for a migration that failed, or whose turn did not come; Error before anything began
  */
-export function runStage(target: RunTarget, orders: StageOrders, options: RunOptions): Promise<SchemaFacts> {
+export function runStage(
+  target: RunTarget,
+  orders: StageOrders,
+  { around, ...options }: RunOptions & { around?: WatchSurroundings },
+): Promise<SchemaFacts> {
   const files = readFiles(orders);
   return withRun(target, options, async (run) => {
     await prepareHistory(run.client);
     try {
-      await new Stage(run, orders, files).run();
+      await new Stage(run, orders, files, around).run();
     } catch (error) {
       throw new StageFailure((error as Error).message, await factsAfter(run), { cause: error });
     }
@@ -120,6 +129,7 @@ class Stage {
     private readonly run_: Run,
     private readonly orders: StageOrders,
     private readonly files: ReadonlyMap<number, Migration>,
+    private readonly around: WatchSurroundings | undefined,
   ) {}
 
   async run(): Promise<void> {
@@ -136,7 +146,8 @@ class Stage {
     // Nobody else writes it while the lock is held; what this run has written since is read again.
     const rows = new Map(history.map((row) => [Number(row.version), row]));
     const written = new Set<number>();
-    for (const step of steps) {
+    const watch = await this.beginWatch(steps.length);
+    for (const [index, step] of steps.entries()) {
       const key = Number(step.migration.version);
       const row = written.has(key) ? undefined : (rows.get(key) ?? null);
       written.add(key);
@@ -147,8 +158,20 @@ class Stage {
       await runStep(this.run_, ready, { ...this.optionsOf(step), row });
       say(`${nameOf(step)}: done in ${((performance.now() - began) / 1_000).toFixed(1)} s`);
       impacts.after(ready);
+      const next = steps[index + 1];
+      const { version } = step.migration;
+      await watch?.after({ version, name: nameOf(step), next: next && nameOf(next) });
     }
     await impacts.end();
+  }
+
+  private async beginWatch(watches: number): Promise<LiveWatch | undefined> {
+    const { watch } = this.orders;
+    if (watch === undefined || watches === 0) return undefined;
+    const around = this.around ?? { clock: systemClock, engineAlive: engineAt(engineAddress()) };
+    const live = new LiveWatch(this.run_, watch, around, watches);
+    await live.begin();
+    return live;
   }
 
   private stepOf({ migration, direction }: SchemaStep, history: readonly HistoryRow[]): RunStep {

@@ -32,7 +32,8 @@ export function bakingLine(
   return `${nameOf(step)}: baked ${took(elapsed)} of ${took(bake)}: ${colours}; ${alarms.length === 0 ? "no alarm fires" : `firing: ${alarms.join(", ")}`}`;
 }
 
-function shown({ requests, errors, p95 }: Figures): string {
+/** "120 requests, 0 errors, p95 40 ms". */
+export function shown({ requests, errors, p95 }: Figures): string {
   const latency = p95 === undefined ? "no p95" : `p95 ${Math.round(p95 * 1_000)} ms`;
   return `${requests} requests, ${errors} errors, ${latency}`;
 }
