@@ -74,8 +74,9 @@ export class Account {
     return unmet.map(({ fault }) => JSON.parse(String(fault)) as Fault);
   }
 
+  /** Says something of AWS that no resource does: where databases are, how copies and alarms are. */
   setOption(name: string, value: unknown): void {
-    this.#db.prepare("INSERT OR REPLACE INTO options VALUES (?, ?)").run(name, JSON.stringify(value));
+    this.change((rows) => rows.setOption(name, value));
   }
 
   close(): void {
@@ -111,6 +112,10 @@ export class Rows {
   option(name: string): unknown {
     const found = this.db.prepare("SELECT value FROM options WHERE name = ?").get(name);
     return found === undefined ? undefined : (JSON.parse(String(found["value"])) as unknown);
+  }
+
+  setOption(name: string, value: unknown): void {
+    this.db.prepare("INSERT OR REPLACE INTO options VALUES (?, ?)").run(name, JSON.stringify(value));
   }
 
   /** 1, 2, 3 … for each name: numbers are not used again. */

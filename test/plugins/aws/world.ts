@@ -449,7 +449,7 @@ export class World {
   readonly account: Account;
 
   constructor(file: string) {
-    const ignoredTags = { keys: [], prefixes: ["switchyard:"] };
+    const ignoredTags = { keys: [], prefixes: ["switchyard"] };
     const here = { region, defaultTags: { team: "test" }, ignoredTags };
     this.account = new Account(file);
     this.kinds = kinds(() => ({ account: this.account, here }));

@@ -1,0 +1,61 @@
+import type { Properties } from "../../protocol/values";
+import type { Rows } from "../account";
+import { AwsError } from "../errors";
+import { number, text, textsAt, valuesAt } from "../values";
+import type { Figures } from "./figures";
+
+const metricAlarm = "aws:cloudwatch/metricAlarm:MetricAlarm";
+const composite = "aws:cloudwatch/compositeAlarm:CompositeAlarm";
+
+/** Alarms are never evaluated here: they are as the test, or SetAlarmState, says; OK without a word. */
+const stateOf = (rows: Rows, name: string): string => text({ state: rows.option(`alarm ${name}`) }, "state") || "OK";
+
+/** What the program asks CloudWatch while it runs. */
+export const cloudwatch = (figures: Figures): Record<string, (parameters: Properties, rows: Rows) => Properties> => ({
+  DescribeAlarms: (parameters, rows) => {
+    const names = textsAt(parameters, "AlarmNames");
+    // Without a word on types, composite alarms are left out.
+    const types = textsAt(parameters, "AlarmTypes").length > 0 ? textsAt(parameters, "AlarmTypes") : ["MetricAlarm"];
+    const those = (token: string, type: string) =>
+      rows
+        .all(token)
+        .filter(({ id }) => types.includes(type) && (names.length === 0 || names.includes(id)))
+        .map(({ id, outs }) => ({ AlarmName: id, AlarmArn: outs["arn"], StateValue: stateOf(rows, id) }));
+    return { MetricAlarms: those(metricAlarm, "MetricAlarm"), CompositeAlarms: those(composite, "CompositeAlarm") };
+  },
+  SetAlarmState: (parameters, rows) => {
+    const name = text(parameters, "AlarmName");
+    if (rows.get(metricAlarm, name) === undefined && rows.get(composite, name) === undefined)
+      throw new AwsError("ResourceNotFound", `There is no alarm ${name}`, 404);
+    rows.setOption(`alarm ${name}`, text(parameters, "StateValue"));
+    return {};
+  },
+  PutMetricData: (parameters) => {
+    for (const datum of valuesAt(parameters, "MetricData") as Properties[])
+      figures.put(text(parameters, "Namespace"), text(datum, "MetricName"), number(datum, "Value") ?? 0);
+    return {};
+  },
+  GetMetricData: (parameters) => {
+    // JSON has times in seconds.
+    const [from, until] = ["StartTime", "EndTime"].map((key) => 1_000 * (number(parameters, key) ?? 0));
+    return {
+      MetricDataResults: (valuesAt(parameters, "MetricDataQueries") as Properties[]).map((query) => {
+        const stat = (query["MetricStat"] ?? {}) as Properties;
+        const metric = (stat["Metric"] ?? {}) as Properties;
+        const dimensions = Object.fromEntries(
+          (valuesAt(metric, "Dimensions") as Properties[]).map((each) => [text(each, "Name"), text(each, "Value")]),
+        );
+        const points = figures.points({
+          ...{ name: text(metric, "MetricName"), statistic: text(stat, "Stat"), dimensions },
+          ...{ periodMs: 1_000 * (number(stat, "Period") ?? 60), from: from ?? 0, until: until ?? 0 },
+        });
+        return {
+          Id: query["Id"],
+          Timestamps: points.map(([at]) => at / 1_000),
+          Values: points.map(([, value]) => value),
+          StatusCode: "Complete",
+        };
+      }),
+    };
+  },
+});
