@@ -20,8 +20,7 @@ export function copiesOf(rows: Rows, outs: Properties): { desiredCount: number; 
   return { desiredCount, runningCount };
 }
 
-const optionOf = (rows: Rows, outs: Properties): ServiceOption =>
-  (rows.option(`service ${text(outs, "name")}`) ?? {});
+const optionOf = (rows: Rows, outs: Properties): ServiceOption => rows.option(`service ${text(outs, "name")}`) ?? {};
 
 function described(rows: Rows, { id, outs }: Row): Properties {
   const { rolloutState = "COMPLETED", taskDefinition = text(outs, "taskDefinition") } = optionOf(rows, outs);
