@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Milliseconds } from "./duration";
 import type { MigrationVersion } from "./kinds";
 import type { schema } from "./schema";
+import type { BackupSettings } from "./sections/backup";
 import type { BakeSettings } from "./sections/bake";
 import type { DatabaseSettings } from "./sections/database";
 import type { DomainSettings } from "./sections/domain";
@@ -31,6 +32,7 @@ interface Common<Release> {
   readonly smoke: SmokeSettings;
   readonly overrides: OverrideSettings;
   readonly rehearsal: RehearsalSettings;
+  readonly backup: BackupSettings;
   readonly database: DatabaseSettings;
   /**
    * The top-level keys that hold a secret somewhere, such as "blue". The engine decrypts them for the program: whoever
@@ -63,9 +65,10 @@ type ParsedRelease = NonNullable<Parsed[Colour]>;
 
 /** Fills in the defaults that depend on the platform, and gathers what belongs together. */
 export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
-  const { platform, blue, green, local, greenWeight, migrateTo, watchAfter, smoke, rehearsal, database } = parsed;
+  const { platform, blue, green, local, greenWeight, migrateTo, watchAfter, smoke, rehearsal, backup, database } =
+    parsed;
   const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed) };
-  const common = { greenWeight, migrateTo, watchAfter, ...gathered, smoke, rehearsal, database, secretKeys };
+  const common = { greenWeight, migrateTo, watchAfter, ...gathered, smoke, rehearsal, backup, database, secretKeys };
   const releases = { blue, green };
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });

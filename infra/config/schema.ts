@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Facts } from "./draft";
 import type { Problem } from "./problem";
 import { awsRules } from "./sections/aws-rules";
+import { backupKeys, backupRules } from "./sections/backup";
 import { bakeKeys, bakeRules } from "./sections/bake";
 import { databaseKeys } from "./sections/database";
 import { databaseRules } from "./sections/database-rules";
@@ -28,6 +29,7 @@ export const schema = z.strictObject({
   ...bakeKeys,
   ...overrideKeys,
   ...rehearsalKeys,
+  ...backupKeys,
   ...smokeKeys,
   ...databaseKeys,
   ...localKeys,
@@ -43,6 +45,7 @@ export const rules: readonly ((facts: Facts) => Problem[])[] = [
   migrationRules,
   bakeRules,
   databaseRules,
+  backupRules,
   localRules,
   awsRules,
   networkRules,
