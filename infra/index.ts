@@ -5,6 +5,8 @@ import { connectionLimits } from "./database/limits";
 import { loginKinds } from "./database/names";
 import type { ServiceDatabase } from "./platform";
 import { AccessCheck } from "./providers/access-check/resource";
+import { backupOf } from "./providers/backup/declare";
+import { Backup } from "./providers/backup/resource";
 import { declareRelease } from "./providers/rollout-plan/declare";
 import { settledBy } from "./providers/rollout-plan/settled";
 import { declareSmoke, smokeOf } from "./providers/smoke-test/declare";
@@ -54,6 +56,24 @@ export function program({ config, passwords, platform, before, migrations, plan,
     },
     { dependsOn: taken },
   );
+  const releases = colours.map((colour) => `${colour} ${config[colour]?.version ?? "none"}`).join(", ");
+  const backup = {
+    ...backupOf(config, before, migrations),
+    plan: plan.schema,
+    release: releases,
+    store: platform.storeHere(),
+    connection: { ...connection, user: server.administrator },
+    password: server.password,
+    owner: access.owner,
+    migrator: access.logins.migrator.user,
+    migratorPassword: access.logins.migrator.password,
+    ...(server.template && { template: server.template }),
+  };
+  const backed = new Backup(
+    "backup-before-widen",
+    { ...backup, stage: "widen", hold: plan.holdBefore("colours") },
+    { dependsOn: [rehearsed] },
+  );
   const schema = {
     folder: "migrations",
     migrateTo: config.migrateTo,
@@ -62,15 +82,15 @@ export function program({ config, passwords, platform, before, migrations, plan,
     plan: plan.schema,
     acceptEdited: [...config.overrides.acceptEdited],
     acceptLoss: [...config.overrides.acceptLoss],
-    release: colours.map((colour) => `${colour} ${config[colour]?.version ?? "none"}`).join(", "),
+    release: releases,
     connection: { ...connection, user: access.logins.migrator.user },
     password: access.logins.migrator.password,
     owner: access.owner,
   };
   const widened = new SchemaWiden(
     "schema-widen",
-    { ...schema, ...declareWatch(config, platform, before), hold: plan.holdBefore("colours") },
-    { dependsOn: [rehearsed] },
+    { ...schema, ...declareWatch(config, platform, before), hold: plan.holdBefore("colours"), backup: backed.backupId },
+    { dependsOn: [backed] },
   );
   const checked = new AccessCheck(
     "access-check",
@@ -104,10 +124,19 @@ export function program({ config, passwords, platform, before, migrations, plan,
   );
   const listener = platform.listener([advanced]);
 
+  const narrowing = {
+    hold: plan.holdBefore("narrow"),
+    widened: widened.facts.apply((facts) => JSON.stringify(facts)),
+  };
+  const backedAgain = new Backup(
+    "backup-before-narrow",
+    { ...backup, ...narrowing, stage: "narrow" },
+    { dependsOn: [listener.resource] },
+  );
   const narrowed = new SchemaNarrow(
     "schema-narrow",
-    { ...schema, hold: plan.holdBefore("narrow"), widened: widened.facts.apply((facts) => JSON.stringify(facts)) },
-    { dependsOn: [listener.resource] },
+    { ...schema, ...narrowing, backup: backedAgain.backupId },
+    { dependsOn: [backedAgain] },
   );
 
   const settled = settledBy(plan, before, {

@@ -14,7 +14,7 @@ export interface Dumping {
   readonly content: Readable;
   /** Once `content` was read to its end. */
   written(): { size: number; sha256: string };
-  /** Why pg_dump failed, once it has. */
+  /** Why pg_dump failed, once it has by itself. */
   failure(): Error | undefined;
   /** Ends it, if it still runs. */
   readonly stop: () => Promise<void>;
@@ -31,7 +31,15 @@ export function startDump(program: Program, connection: Connection, password: st
   let size = 0;
   let sha256 = "";
   let failure: Error | undefined;
-  running.ended.catch((error: unknown) => (failure = error as Error));
+  let stopped = false;
+  running.ended.catch((error: unknown) => {
+    // That it was ended by us is no news of its own.
+    if (!stopped) failure = error as Error;
+  });
+  const stop = (): Promise<void> => {
+    stopped = true;
+    return running.stop();
+  };
   async function* read(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of running.child.stdout ?? []) {
@@ -44,7 +52,7 @@ export function startDump(program: Program, connection: Connection, password: st
       await running.ended;
       sha256 = hash.digest("hex");
     } finally {
-      await running.stop();
+      await stop();
     }
   }
   return {
@@ -54,6 +62,6 @@ export function startDump(program: Program, connection: Connection, password: st
       return { size, sha256 };
     },
     failure: () => failure,
-    stop: running.stop,
+    stop,
   };
 }

@@ -129,7 +129,6 @@ const asReading = (error: unknown): never => {
 function inWords(error: unknown, dumping: Dumping, database: string): BackupFailure {
   const options = { cause: error };
   const failure = dumping.failure();
-  // One that was stopped because the reading failed says nothing of its own.
   if (failure !== undefined && !(error instanceof ReadingFailed))
     return new BackupFailure(
       "dump",
