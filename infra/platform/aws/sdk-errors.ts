@@ -1,8 +1,8 @@
 import type { AwsConnection } from "./sdk";
 
 /**
- * Why AWS did not do what it was asked. `expired`, `credentials`, `clock`, `denied` need somebody to act; `unreachable`, `throttled`
- * and `broken` (AWS's own failures) may pass; `missing`: there is no such thing; `conflict`: a condition doesn't hold.
+ * Why AWS did not do what it was asked. `expired`, `credentials`, `clock` and `denied` need somebody to act; `unreachable`,
+ * `throttled` and `broken` (AWS's own failures) may pass; `missing`: there is no such thing; `conflict`: a condition doesn't hold.
  */
 export type Kind =
   | "expired"
