@@ -56,6 +56,9 @@ function sentenceOf({ outcome, greenWeight, walk, next }: WalkEnd): string {
     return greenWeight === undefined
       ? "nothing to abort, it has no listener yet"
       : `nothing to abort, no walk is on the listener; greenWeight is ${greenWeight}`;
+  // What goes nowhere is no walk, but the watch after a migration.
+  if (outcome === "aborted" && walk.from === walk.to)
+    return `${walk.id} is aborted, and its up runs nothing further; greenWeight is ${walk.from ?? "as it was"}, as before`;
   const where = `greenWeight is ${greenWeight === undefined ? "nowhere, as there is no listener any more" : greenWeight}`;
   const also = next === undefined ? "" : `. Meanwhile ${describe(next)} has begun: abort again to end that`;
   const back = `Before the next up, set greenWeight back to ${walk.from ?? "where it was"} in the config, or it walks again`;
