@@ -65,7 +65,7 @@ describe("EcsSteady, against moto", () => {
     ecs = new ECSClient({ region, endpoint: moto.url, credentials });
     await ecs.send(new CreateClusterCommand({ clusterName: "pages" }));
     const containerDefinitions = [{ name: "green", image: "pages:1.0.0", memory: 128 }];
-    for (const _ of [1, 2]) {
+    while (revisions.length < 2) {
       const { taskDefinition } = await ecs.send(
         new RegisterTaskDefinitionCommand({ family: "pages", containerDefinitions }),
       );

@@ -99,8 +99,8 @@ async function declareAll(config: AwsConfig): Promise<void> {
   };
   const running = [run("blue"), run("green")];
   const listener = platform.listener(running.flatMap(({ resources }) => resources));
-  const outputs = [preview.url, listener.weight, platform.wired(), platform.storeHere(), platform.telemetry()];
-  await new Promise((resolve) => pulumi.all(outputs).apply(resolve));
+  await new Promise((resolve) => pulumi.all([preview.url, listener.weight]).apply(resolve));
+  await new Promise((resolve) => pulumi.all([platform.wired(), platform.storeHere()]).apply(resolve));
   // What was declared without anybody waiting for it is registered by then.
   await pulumi.runtime.disconnect();
 }

@@ -88,7 +88,7 @@ export class AwsColour extends pulumi.ComponentResource {
           { parent: this },
         )
       : undefined;
-    const { execution, task } = taskRoles(
+    const { execution, task, policy } = taskRoles(
       name,
       account,
       {
@@ -113,7 +113,8 @@ export class AwsColour extends pulumi.ComponentResource {
         env: own === undefined ? release.env : {},
         ...{ logGroup: log.name, executionRole: execution.arn, taskRole: task.arn },
       },
-      { parent: this },
+      // No copy is started before its role may read what it is started with.
+      { parent: this, dependsOn: policy },
     );
   }
 

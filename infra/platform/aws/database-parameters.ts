@@ -21,8 +21,6 @@ export const parametersOf = (maxConnections: number): readonly Parameter[] => [
   now("log_statement", "ddl"),
   now("log_temp_files", "0"),
   now("log_autovacuum_min_duration", "0"),
-  now("log_connections", "1"),
-  now("log_disconnections", "1"),
   // Five minutes in ms: whoever began a transaction and went for coffee holds its locks no longer.
   now("idle_in_transaction_session_timeout", "300000"),
   atStart("shared_preload_libraries", "pg_stat_statements,auto_explain"),

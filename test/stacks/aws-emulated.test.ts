@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { emulated, type EmulatedAccount } from "../support/aws-account";
+
+/** A step of it takes minutes: the provider waits for AWS as long as AWS usually takes. */
+const stepMs = 1_200_000;
+
+describe("staging, by the real AWS provider on an emulated account", () => {
+  let account: EmulatedAccount;
+
+  before(async function () {
+    account = await emulated(this);
+    await account.init("staging");
+  });
+
+  after(async function () {
+    this.timeout(120_000);
+    // What had to be skipped was never started.
+    await (account as EmulatedAccount | undefined)?.stop();
+  });
+
+  it("is applied whole, every resource checked and made by the real provider", async () => {
+    const output = await account.must("staging", "up", "--yes", "--skip-preview");
+    assert.match(output, /aws:lb:Listener listener created/);
+    assert.match(output, /switchyard:EcsSteady blue-steady created/);
+    const outputs = JSON.parse(await account.must("staging", "stack", "output", "--json")) as Record<string, unknown>;
+    assert.equal(outputs.schemaVersion, "0007");
+    assert.deepEqual(outputs.weights, { blue: 100, green: 0 });
+  }).timeout(stepMs);
+
+  it("is not changed by a second `up`", async () => {
+    await account.must("staging", "up", "--yes", "--skip-preview", "--expect-no-changes");
+  }).timeout(stepMs);
+
+  it("has not drifted when it is read anew, and a walk's tags on the listener are no drift", async () => {
+    await account.tagListener({ "switchyard-walk": "some-walk", "switchyard-walk-from": "0", "switchyard-abort": "x" });
+    await account.must("staging", "refresh", "--yes", "--skip-preview", "--expect-no-changes");
+    await account.must("staging", "preview", "--expect-no-changes");
+  }).timeout(stepMs);
+
+  it("keeps no password in plain in its state", async () => {
+    const state = await account.must("staging", "stack", "export");
+    assert.ok(!state.includes(account.postgres.administrator.password));
+  }).timeout(stepMs);
+
+  it("refuses to be destroyed while it holds data, and loses nothing", async () => {
+    const { code, output } = await account.pulumi("staging", "destroy", "--yes", "--skip-preview");
+    assert.notEqual(code, 0);
+    assert.match(output, /protect/);
+    await account.must("staging", "preview", "--refresh", "--expect-no-changes");
+  }).timeout(stepMs);
+});

@@ -1,0 +1,32 @@
+"use strict";
+// Preloaded with the emulated AWS provider: Pulumi's dynamic Terraform bridge takes a provider's own blocks as lists, where
+// Pulumi's real AWS provider, and so the program, has one object. Nothing else of what is passed on is touched.
+const { basename } = require("node:path");
+
+if (basename(process.argv[1] ?? "") === "pulumi-resource-aws.js") {
+  const { ResourceProviderClient } = require("@pulumi/pulumi/proto/provider_grpc_pb.js");
+  const { Value } = require("google-protobuf/google/protobuf/struct_pb.js");
+  const blocks = ["defaultTags", "ignoreTags"];
+
+  /** @param {any} struct */
+  const asLists = (struct) => {
+    const fields = struct?.getFieldsMap?.();
+    for (const name of fields === undefined ? [] : blocks) {
+      const value = fields.get(name)?.toJavaScript();
+      const isText = typeof value === "string";
+      const found = isText ? JSON.parse(value) : value;
+      if (found === undefined || found === null || Array.isArray(found)) continue;
+      fields.set(name, Value.fromJavaScript(isText ? JSON.stringify([found]) : [found]));
+    }
+  };
+
+  for (const method of ["checkConfig", "diffConfig", "configure"]) {
+    const real = ResourceProviderClient.prototype[method];
+    /** @type {(this: unknown, request: any, ...rest: unknown[]) => unknown} */
+    const patched = function (request, ...rest) {
+      for (const get of ["getNews", "getOlds", "getArgs", "getOldInputs"]) asLists(request[get]?.());
+      return Reflect.apply(real, this, [request, ...rest]);
+    };
+    ResourceProviderClient.prototype[method] = patched;
+  }
+}
