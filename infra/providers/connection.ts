@@ -18,6 +18,20 @@ export interface Connection {
 const connectMs = 10_000;
 
 /**
+ * Limits of a session until its work sets its own, in ms: a statement may read some 2 TB (at 100 MB/s), and what stands in its
+ * way for a minute is somebody's to look at.
+ */
+const [statementTimeoutMs, lockTimeoutMs] = [6 * 3_600_000, 60_000];
+
+const limits = {
+  statement_timeout: statementTimeoutMs,
+  lock_timeout: lockTimeoutMs,
+  idle_in_transaction_session_timeout: 0,
+  idle_session_timeout: 0,
+  client_min_messages: "warning",
+};
+
+/**
  * A session for `work`, closed after it. Its own limits are set here, whatever the role's or the server's defaults are:
  * no statement waits for ever, and an idle session is not ended under us.
  * @param pipeline whether a query is sent before the one in front of it is answered
@@ -41,7 +55,9 @@ export async function withConnection<T>(
     keepAlive: true,
     pipeline,
     ssl: tlsOf(connection),
-    options: "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c client_min_messages=warning",
+    options: Object.entries(limits)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(" "),
   });
   // A session that the server ends while nothing runs on it is reported by the next query.
   client.on("error", () => undefined);
