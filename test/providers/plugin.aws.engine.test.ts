@@ -7,8 +7,7 @@ import { stripVTControlCharacters } from "node:util";
 import { engineHome } from "../../tools/project.cjs";
 import { version } from "pulumi/package.json";
 import { Account, type Rows } from "../plugins/aws/account";
-import { accountVariable } from "../plugins/aws/config";
-import { installStandIns } from "../plugins/install.cjs";
+import { accountIn, standInEnvironment } from "../plugins/aws/environment";
 
 const checkout = resolve(__dirname, "../..");
 const listenerToken = "aws:lb/listener:Listener";
@@ -46,19 +45,19 @@ describe("the stand-in for aws under the engine", function () {
   const engine = join(engineHome(), "versions", version, "bin", "pulumi");
   let folder: string;
   let account: Account;
+  let standIns: NodeJS.ProcessEnv;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "switchyard-aws-engine-"));
-    for (const name of ["home", "backend", "program"]) mkdirSync(join(folder, name));
-    symlinkSync(join(engineHome(), "versions"), join(folder, "home", "versions"));
+    for (const name of ["backend", "program"]) mkdirSync(join(folder, name));
+    standIns = standInEnvironment(folder);
     symlinkSync(join(checkout, "node_modules"), join(folder, "program", "node_modules"));
-    installStandIns(join(folder, "home"), ["aws"]);
     writeFileSync(
       join(folder, "program", "Pulumi.yaml"),
       "name: balancer\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: main.cjs\n",
     );
     writeFileSync(join(folder, "program", "Pulumi.test.yaml"), "config:\n  aws:region: eu-west-1\n");
     write(0, true);
-    account = new Account(join(folder, "account.db"));
+    account = new Account(accountIn(folder));
     account.setOption("rds", { host: "127.0.0.1", port: 6543 });
     await must("stack", "init", "test");
   });
@@ -77,12 +76,9 @@ describe("the stand-in for aws under the engine", function () {
       env: {
         ...process.env,
         PATH: `${join(engine, "..")}:${join(checkout, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}`,
-        PULUMI_HOME: join(folder, "home"),
+        ...standIns,
         PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
-        PULUMI_CONFIG_PASSPHRASE: "test",
         PULUMI_SKIP_UPDATE_CHECK: "true",
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-        [accountVariable]: join(folder, "account.db"),
       },
     });
     let output = "";

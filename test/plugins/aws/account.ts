@@ -41,7 +41,7 @@ export class Account {
   readonly #db: DatabaseSync;
 
   constructor(file: string) {
-    this.#db = new DatabaseSync(file, { timeout: patienceMs });
+    this.#db = open(file);
     this.#db.exec(`PRAGMA synchronous = OFF;
       CREATE TABLE IF NOT EXISTS resources (token TEXT, id TEXT, outs TEXT NOT NULL, PRIMARY KEY (token, id)) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS faults (number INTEGER PRIMARY KEY, fault TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0);
@@ -81,6 +81,14 @@ export class Account {
 
   close(): void {
     this.#db.close();
+  }
+}
+
+function open(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: patienceMs });
+  } catch (error) {
+    throw new Error(`can't open the account at ${file}, expected a file in a folder that is there`, { cause: error });
   }
 }
 

@@ -1,6 +1,3 @@
-// Node.js says that its SQLite is new on stderr, where the engine takes it for a message of ours.
-process.removeAllListeners("warning");
-
 import packageJson from "../../../package.json";
 import { serve } from "../protocol/serve";
 import { checkConfig, configure } from "./config";
