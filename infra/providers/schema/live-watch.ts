@@ -92,21 +92,22 @@ export class LiveWatch {
     }
     if (listener === undefined) return;
     const { fence, colour } = listener;
-    let seen: Seen;
     try {
-      seen = await this.#watch(migration, colour, fence);
+      const seen = await this.#watch(migration, colour, fence);
+      await this.#record(migration, seen);
+      if (seen.verdict === "fail") throw harmed(migration, seen.reasons);
+      await fence?.leave();
     } catch (error) {
-      // The weights were never moved: putting them back takes the mark away.
-      await fence?.putBack();
+      await this.#takeMarkAway(migration, fence);
       throw ended(migration, error as Error);
     }
-    await fence?.leave().catch((error: unknown) => {
-      this.run.say(
-        `${migration.name}: the mark of its watch can't be taken off the listener: ${(error as Error).message}`,
-      );
-    });
-    await this.#record(migration, seen);
-    if (seen.verdict === "fail") throw harmed(migration, seen.reasons);
+  }
+
+  /** The weights were never moved, so putting them back changes nothing else. */
+  async #takeMarkAway({ name }: Watched, fence: Fence | undefined): Promise<void> {
+    const { outcome, trouble } = (await fence?.putBack()) ?? { outcome: "returned" };
+    if (outcome === "returned") return;
+    this.run.say(`${name}: the mark of its watch could not be taken off the listener (${trouble ?? outcome})`);
   }
 
   /** @returns undefined where no colour has traffic */
