@@ -1,3 +1,4 @@
+import { compareVersions } from "../config/version";
 /** What retention needs to know of a backup. */
 export interface StoredBackup {
   readonly id: string;
@@ -49,4 +50,4 @@ export function expired(
 }
 
 const holds = (versions: readonly string[], version: string): boolean =>
-  versions.some((each) => Number(each) === Number(version));
+  versions.some((each) => compareVersions(each, version) === 0);

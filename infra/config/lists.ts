@@ -2,6 +2,7 @@ import { z } from "zod";
 import { keyInfo, type KeyInfo } from "./key";
 import { isMigrationVersion, plainInteger, type About, type MigrationVersion } from "./kinds";
 import { remove, set, type IssueDetails, type Path } from "./problem";
+import { compareVersions } from "./version";
 
 /** What makes a list: how one value of it is read, and what was probably meant where it can't be. */
 interface Values<T extends string | number> {
@@ -57,7 +58,7 @@ export function migrationVersions(about: Pick<About, "meaning">) {
       meant: versionMeant,
       mayBeEmpty: true,
       arrange: (versions) =>
-        versions.filter((version, at) => at === versions.findIndex((other) => Number(other) === Number(version))),
+        versions.filter((version, at) => at === versions.findIndex((other) => compareVersions(other, version) === 0)),
     },
     {
       ...about,

@@ -1,4 +1,4 @@
-import { compareVersions } from "./names";
+import { compareVersions, versionKey } from "./names";
 import type { Migration, Release, SchemaStep, State } from "./types";
 
 /** Does this step enlarge what releases can run, or reduce it? */
@@ -24,14 +24,14 @@ export function stepBreaks(step: SchemaStep, release: Release): boolean {
  * no migration of that version is known.
  */
 export function firstMissing(release: Release, state: State, known: readonly Migration[]): string | undefined {
-  const applied = new Set(state.applied.map(({ version }) => Number(version)));
+  const applied = new Set(state.applied.map(({ version }) => versionKey(version)));
   const upTo = known.filter(({ version }) => compareVersions(version, release.schema) <= 0);
   const missing = upTo
-    .filter(({ version, phase }) => phase === "expand" && !applied.has(Number(version)))
+    .filter(({ version, phase }) => phase === "expand" && !applied.has(versionKey(version)))
     .sort((a, b) => compareVersions(a.version, b.version))[0];
   if (missing !== undefined) return missing.version;
   const isKnown =
-    Number(release.schema) === 0 || upTo.some(({ version }) => compareVersions(version, release.schema) === 0);
+    versionKey(release.schema) === "0" || upTo.some(({ version }) => compareVersions(version, release.schema) === 0);
   return isKnown ? undefined : release.schema;
 }
 

@@ -1,3 +1,4 @@
+import { compareVersions, versionKey } from "../config/version";
 import type { Colour, Release, SchemaStep, StepName } from "./types";
 
 /** Both colours, blue first. */
@@ -9,8 +10,7 @@ export const otherColour = (colour: Colour): Colour => (colour === "blue" ? "gre
 export const shareOf = (colour: Colour, greenWeight: number): number =>
   colour === "green" ? greenWeight : 100 - greenWeight;
 
-/** Orders migration versions as numbers: "9" before "0010"; "4" and "0004" are equal. */
-export const compareVersions = (a: string, b: string): number => Number(a) - Number(b);
+export { compareVersions, versionKey };
 
 /** Is this version among those? As numbers: "00007" is 0007. */
 export const isAmong = (versions: readonly string[], version: string): boolean =>

@@ -1,5 +1,5 @@
 import { effectOf } from "./compatibility";
-import { compareVersions, nameOf } from "./names";
+import { compareVersions, nameOf, versionKey } from "./names";
 import type { Declared, Migration, SchemaPlan, SchemaStep, State } from "./types";
 
 /** The version that `migrateTo` stands for: "latest" is the newest declared one, "0" where there is none. */
@@ -19,10 +19,10 @@ export function stepsTo(
 ): SchemaStep[] {
   const target = targetOf(declared);
   const present = state.half === null ? state.applied : [...state.applied, state.half];
-  const done = new Set(state.applied.map(({ version }) => Number(version)));
+  const done = new Set(state.applied.map(({ version }) => versionKey(version)));
   const downs = present.filter(({ version }) => compareVersions(version, target) > 0);
   const ups = declared.migrations.filter(
-    ({ version }) => compareVersions(version, target) <= 0 && !done.has(Number(version)),
+    ({ version }) => compareVersions(version, target) <= 0 && !done.has(versionKey(version)),
   );
   return [
     ...downs
@@ -74,7 +74,7 @@ export function afterSteps(steps: readonly SchemaStep[], state: State, restored:
   const applied = byVersion(state.applied);
   const scars = byVersion(state.scars);
   for (const { migration, direction } of steps) {
-    const version = Number(migration.version);
+    const version = versionKey(migration.version);
     if (direction === "up") {
       applied.set(version, migration);
       continue;
@@ -87,8 +87,8 @@ export function afterSteps(steps: readonly SchemaStep[], state: State, restored:
   return { ...state, applied: inOrder, half: null, scars: [...scars.values()] };
 }
 
-const byVersion = (migrations: readonly Migration[]): Map<number, Migration> =>
-  new Map(migrations.map((migration) => [Number(migration.version), migration]));
+const byVersion = (migrations: readonly Migration[]): Map<string, Migration> =>
+  new Map(migrations.map((migration) => [versionKey(migration.version), migration]));
 
 const without = (version: string, migrations: readonly Migration[]): readonly Migration[] =>
   migrations.filter((other) => compareVersions(other.version, version) !== 0);

@@ -19,7 +19,7 @@ export { runSquawk } from "./squawk";
 export type { SquawkFinding } from "./squawk";
 export { treeOf } from "./statement";
 export { summarise } from "./summary";
-export { compareVersions, effectOf, LOCK_MODES } from "./types";
+export { compareVersions, effectOf, LOCK_MODES, versionKey } from "./types";
 export type {
   Completion,
   Direction,

@@ -95,12 +95,7 @@ export interface Migration {
   readonly irreversible?: string;
 }
 
-/** Numeric order of versions: "9" before "0010"; "4" and "0004" are equal. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.replace(/^0+(?=\d)/, "");
-  const right = b.replace(/^0+(?=\d)/, "");
-  return left.length - right.length || (left < right ? -1 : left > right ? 1 : 0);
-}
+export { compareVersions, versionKey } from "../config/version";
 
 /** What running a migration's `direction` does to the set of releases that can run. */
 export function effectOf(phase: Phase, direction: Direction): Effect {

@@ -1,3 +1,4 @@
+import { compareVersions } from "../../config/version";
 import type { Rehearsed } from "../schema/rehearsal-types";
 
 /** A migration as the rules over rehearsals need it. */
@@ -53,7 +54,7 @@ export function acceptedWithout(
 }
 
 const isAccepted = (version: string, accept: readonly string[]): boolean =>
-  accept.some((each) => Number(each) === Number(version));
+  accept.some((each) => compareVersions(each, version) === 0);
 
 function unrehearsed(pending: readonly RehearsableMigration[], required: Required) {
   return pending.flatMap((migration) => {
@@ -72,7 +73,7 @@ function whatIsThere(
   if (same.some(({ on }) => on === "restored" || (isNew && on === "structure"))) return undefined;
   if (same.some(({ on }) => on === "structure")) return "rehearsed it on a copy of the structure alone";
   if (same.length > 0) return "not rehearsed it, since the dump there had it applied";
-  const other = rehearsals.find((each) => Number(each.version) === Number(version));
+  const other = rehearsals.find((each) => compareVersions(each.version, version) === 0);
   if (other === undefined) return "not rehearsed it";
   return `rehearsed another text of it (checksum ${short(other.checksum)}, here ${short(checksum)})`;
 }

@@ -1,5 +1,5 @@
 import type { Migration as Summary, SchemaStep } from "../../rollout/types";
-import { compareVersions, type Migration } from "../../schema";
+import { compareVersions, versionKey, type Migration } from "../../schema";
 import type { HistoryRow } from "./history";
 import type { Run } from "./run";
 import { logRun, type RunLogEntry } from "./run-log";
@@ -26,7 +26,7 @@ export function editedFiles(declared: readonly Summary[], history: readonly Hist
 export async function acceptFiles(
   run: Run,
   edited: readonly Edited[],
-  files: ReadonlyMap<number, Migration>,
+  files: ReadonlyMap<string, Migration>,
   { acceptEdited, release, backup }: { acceptEdited: readonly string[]; release?: string; backup?: string },
 ): Promise<void> {
   const refused = edited.filter(
@@ -39,7 +39,7 @@ export async function acceptFiles(
         `does nothing, name them in overrides.acceptEdited (${refused.map(({ declared }) => declared.version).join(", ")})`,
     );
   for (const { declared, recorded } of edited) {
-    const file = files.get(Number(declared.version));
+    const file = files.get(versionKey(declared.version));
     if (file === undefined) throw new Error(`${declared.version}_${declared.name} has no file to accept`);
     await acceptFile(run, recorded, file, declared, { release, backup });
   }

@@ -1,3 +1,4 @@
+import { compareVersions } from "../../config/version";
 import type { DeclaredMigration } from "./stage-inputs";
 
 /**
@@ -5,6 +6,8 @@ import type { DeclaredMigration } from "./stage-inputs";
  * that it was built against may still be to come.
  */
 export function neededBy(schema = "0", migrations: readonly DeclaredMigration[]): string {
-  const expands = migrations.filter(({ phase, version }) => phase === "expand" && Number(version) <= Number(schema));
+  const expands = migrations.filter(
+    ({ phase, version }) => phase === "expand" && compareVersions(version, schema) <= 0,
+  );
   return expands.at(-1)?.version ?? schema;
 }

@@ -1,6 +1,6 @@
 import { stagesOf, stepsTo } from "../../rollout/schema-steps";
 import type { Migration as Summary, SchemaPlan, SchemaStep, StepName } from "../../rollout/types";
-import { compareVersions, readMigrations, type Migration } from "../../schema";
+import { compareVersions, readMigrations, versionKey, type Migration } from "../../schema";
 import { systemClock } from "../traffic/clock";
 import { engineAddress, engineAt } from "../traffic/engine";
 import { acceptDeleted, acceptFiles, deletedFiles, editedFiles, type Edited } from "./accept";
@@ -112,10 +112,10 @@ export function runStage(
 const factsAfter = ({ client }: Run): Promise<SchemaFacts | undefined> =>
   readSchemaFacts(client).catch(() => undefined);
 
-function readFiles({ folder, migrations }: StageOrders): Map<number, Migration> {
-  const files = new Map(readMigrations(folder).map((file) => [Number(file.version), file]));
+function readFiles({ folder, migrations }: StageOrders): Map<string, Migration> {
+  const files = new Map(readMigrations(folder).map((file) => [versionKey(file.version), file]));
   for (const { version, name, checksum } of migrations) {
-    const file = files.get(Number(version));
+    const file = files.get(versionKey(version));
     if (file?.checksum !== checksum)
       throw new Error(
         `${folder}/${file?.fileName ?? `${version}_${name}.sql`} changed while pulumi up ran; run it again`,
@@ -128,7 +128,7 @@ class Stage {
   constructor(
     private readonly run_: Run,
     private readonly orders: StageOrders,
-    private readonly files: ReadonlyMap<number, Migration>,
+    private readonly files: ReadonlyMap<string, Migration>,
     private readonly around: WatchSurroundings | undefined,
   ) {}
 
@@ -144,11 +144,11 @@ class Stage {
     const { steps } = workOf(this.orders, history);
     const impacts = new Impacts(this.run_, history);
     // Nobody else writes it while the lock is held; what this run has written since is read again.
-    const rows = new Map(history.map((row) => [Number(row.version), row]));
-    const written = new Set<number>();
+    const rows = new Map(history.map((row) => [versionKey(row.version), row]));
+    const written = new Set<string>();
     const watch = await this.beginWatch(steps.length);
     for (const [index, step] of steps.entries()) {
-      const key = Number(step.migration.version);
+      const key = versionKey(step.migration.version);
       const row = written.has(key) ? undefined : (rows.get(key) ?? null);
       written.add(key);
       const ready = this.stepOf(step, history);
@@ -179,7 +179,7 @@ class Stage {
       const row = history.find(({ version }) => compareVersions(version, migration.version) === 0);
       if (row !== undefined) return stepFromRecord(row, "down");
     }
-    const file = this.files.get(Number(migration.version));
+    const file = this.files.get(versionKey(migration.version));
     if (file === undefined) throw new Error(`${migration.version}_${migration.name} is on no record and has no file`);
     return stepFromFile(file, direction, migration);
   }

@@ -1,4 +1,4 @@
-import { compareVersions, isAmong } from "../names";
+import { compareVersions, isAmong, versionKey } from "../names";
 import type { Passage } from "../passage";
 import { targetOf } from "../schema-steps";
 import type { Declared, Migration, SchemaStep, Step } from "../types";
@@ -46,11 +46,11 @@ export const appliedStays: Rule = {
   remedy: "put the file back as it was, and write the change as a new migration",
   override: "acceptEdited",
   check: ({ declared, states }) => {
-    const files = new Map(declared.migrations.map((migration) => [Number(migration.version), migration]));
+    const files = new Map(declared.migrations.map((migration) => [versionKey(migration.version), migration]));
     const target = targetOf(declared);
     const known = new Set(states.flatMap(({ applied, half }) => (half === null ? applied : [...applied, half])));
     return [...known].flatMap((migration): Finding[] => {
-      const file = files.get(Number(migration.version));
+      const file = files.get(versionKey(migration.version));
       const wanted = compareVersions(migration.version, target) <= 0;
       if (file === undefined ? !wanted : file.checksum === migration.checksum) return [];
       return [
