@@ -8,8 +8,13 @@ const light = resolve(checkout, "infra/light.cjs");
 /** Runs a script as `npx pulumi` has the engine run its Node.js processes. @returns what it printed, as JSON. */
 function inProcess(script: string, before = ""): unknown {
   const env = { ...process.env, NODE_OPTIONS: `${before} --require "${light}"`, SWITCHYARD_NODE_OPTIONS: before };
-  const options = { cwd: checkout, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
-  return JSON.parse(execFileSync(process.execPath, ["-e", script], options));
+  const printed = execFileSync(process.execPath, ["-e", script], {
+    cwd: checkout,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return JSON.parse(printed);
 }
 
 describe("what the processes of an up load first", function () {
