@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { roleNames } from "../../infra/database/names";
-import { findFree } from "../../infra/platform/local/process/ports";
+import { findFree, isFree } from "../../infra/platform/local/process/ports";
+import { balancerAddress } from "../support/exported";
 import { load } from "../support/load";
+import { eventually } from "../support/pages";
 import { RevertingClone, type Commit, type Picture } from "../support/reverting";
 
 const pages = "examples/pages/server.ts";
@@ -17,7 +20,6 @@ const atFirst = {
   greenWeight: "0",
   migrateTo: "0007",
   bake: { steps: [50, 100], bake: "100ms", maxBake: "100ms", onInsufficient: "advance" },
-  smoke: { healthWait: "3s" },
   blue: { version: "1.0.0", schema: "0006", entry: pages, count: 1 },
   green: { version: "1.1.0", schema: "0007", entry: pages },
   local: { deleteDataOnDestroy: true },
@@ -74,7 +76,7 @@ describe("a commit that is reverted after its up failed", function () {
   let settled: Picture;
   /** Somebody else listens there. */
   let port: number;
-  let stranger: Server;
+  let stranger: Server | undefined;
 
   before(async () => {
     clone = new RevertingClone();
@@ -85,7 +87,7 @@ describe("a commit that is reverted after its up failed", function () {
     ({ port } = stranger.address() as AddressInfo);
   });
   after(async () => {
-    stranger.close();
+    stranger?.close();
     await clone.dispose();
   });
 
@@ -176,7 +178,10 @@ describe("a commit that is reverted after its up failed", function () {
     colour: {
       at: "the colour, which never gets healthy",
       commit: whole({
-        config: { green: { version: "1.2.0", schema: "0008", entry: faulty, env: { FAULT: "unready" } } },
+        config: {
+          green: { version: "1.2.0", schema: "0008", entry: faulty, env: { FAULT: "unready" } },
+          smoke: { healthWait: "3s" },
+        },
       }),
       says: /not ready within/,
     },
@@ -233,8 +238,17 @@ describe("a commit that is reverted after its up failed", function () {
   );
 
   describe("once the second release has all the traffic", () => {
+    /** A down that would lose what the second release wrote. */
+    const lossy = migration(
+      [build("pages_title_length", "length(title)"), "ALTER TABLE pages ADD COLUMN note text;"],
+      [drop("pages_title_length"), "ALTER TABLE pages DROP COLUMN note;"],
+    );
+
+    let atFirstCommit: string;
+
     before(async () => {
-      clone.commit(whole());
+      atFirstCommit = clone.head();
+      clone.commit(whole({ migrations: { "0008_title_length.sql": lossy } }));
       await clone.up();
       settled = await clone.picture();
     });
@@ -279,5 +293,48 @@ describe("a commit that is reverted after its up failed", function () {
         },
       ]),
     );
+
+    it("comes back though the balancer was killed, and another program has got its port", async () => {
+      clone.commit({ config: { greenWeight: "0" } });
+      const { adminPort } = await balancerAddress(clone);
+      process.kill((await clone.balancer().health()).pid, "SIGKILL");
+      const other = createHttpServer((_, response) => response.writeHead(404).end("not yours"));
+      await eventually("its port is free", () => isFree(adminPort));
+      await once(other.listen(adminPort, "127.0.0.1"), "listening");
+      try {
+        assert.match(await clone.up(), /returned from greenWeight 100 to 0/);
+      } finally {
+        other.close();
+      }
+      await clone.meetBalancer();
+      assert.equal((await clone.production()).weights.green, 0);
+      clone.revert();
+      await isAsBefore();
+    });
+
+    it("returns with the object store unwritable; then a down that loses data is refused, and its way out goes through", async () => {
+      clone.revertTo(atFirstCommit);
+      const store = join(clone.folder, ".switchyard/local/store");
+      renameSync(store, `${store}.aside`);
+      writeFileSync(store, "");
+      const { code, output } = await clone.tryUp();
+      rmSync(store);
+      renameSync(`${store}.aside`, store);
+      assert.notEqual(code, 0, output);
+      for (const each of [
+        /returned from greenWeight 100 to 0/,
+        /can't be stored/,
+        /drops what release 1\.2\.0 may have written/,
+      ])
+        assert.match(output, each);
+      assert.equal((await clone.production()).weights.green, 0);
+      const file = { "0008_title_length.sql": lossy };
+      clone.commit({ config: { migrateTo: "0008" }, migrations: file });
+      await clone.up();
+      const { greenWeight, running, applied } = await clone.picture();
+      assert.deepEqual([greenWeight, applied.at(-1)], [0, "0008"]);
+      assert.deepEqual(running, { blue: ["1.0.0 200"], green: ["1.1.0 200"] });
+      await clone.must("preview", "--expect-no-changes");
+    });
   });
 });

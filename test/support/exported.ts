@@ -50,6 +50,11 @@ export async function connectAsSuperuser(clone: Clone, database = "pages"): Prom
 
 /** The stack's balancer, for a test that meddles with it. */
 export async function connectBalancer(clone: Clone): Promise<BalancerClient> {
+  return new BalancerClient(await balancerAddress(clone));
+}
+
+/** Its admin port, and the token that it wants there. */
+export async function balancerAddress(clone: Clone): Promise<{ adminPort: number; token: string }> {
   const { adminPort, token } = outputsOf(await exportSecrets(clone), "LocalBalancer");
-  return new BalancerClient({ adminPort: adminPort as number, token: token as string });
+  return { adminPort: adminPort as number, token: token as string };
 }

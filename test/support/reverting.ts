@@ -44,7 +44,7 @@ export class RevertingClone extends Clone {
     this.#write(config);
     const { code, output } = await this.npmStart();
     assert.equal(code, 0, output);
-    this.#balancer = await connectBalancer(this);
+    await this.meetBalancer();
     this.#git("add", "--all", "--", ".", ":!node_modules");
     this.#commit("what is settled");
   }
@@ -58,7 +58,21 @@ export class RevertingClone extends Clone {
 
   /** `git revert` of the last commits. */
   revert(commits = 1): void {
-    this.#git("revert", "--no-edit", `HEAD~${commits}..HEAD`);
+    this.#revert(`HEAD~${commits}..HEAD`);
+  }
+
+  /** The commit that is checked out. */
+  head(): string {
+    return this.#git("rev-parse", "HEAD").trim();
+  }
+
+  /** `git revert` of everything since a commit. */
+  revertTo(commit: string): void {
+    this.#revert(`${commit}..HEAD`);
+  }
+
+  #revert(range: string): void {
+    this.#git("revert", "--no-edit", range);
     this.#config = this.#read();
   }
 
@@ -74,6 +88,11 @@ export class RevertingClone extends Clone {
   async killCopies(...of: Colour[]): Promise<void> {
     const { targets } = await this.balancer().state();
     for (const { id } of of.flatMap((colour) => targets[colour])) process.kill(Number(/\d+$/.exec(id)?.[0]), "SIGKILL");
+  }
+
+  /** Where it is now: started anew, it may have another port. */
+  async meetBalancer(): Promise<void> {
+    this.#balancer = await connectBalancer(this);
   }
 
   balancer(): BalancerClient {
@@ -135,10 +154,11 @@ export class RevertingClone extends Clone {
     return (this.#superuser ??= await connectAsSuperuser(this));
   }
 
-  #git(...args: string[]): void {
-    execFileSync("git", ["-c", "user.name=test", "-c", "user.email=test@localhost", ...args], {
+  #git(...args: string[]): string {
+    return execFileSync("git", ["-c", "user.name=test", "-c", "user.email=test@localhost", ...args], {
       cwd: this.folder,
       stdio: "pipe",
+      encoding: "utf8",
     });
   }
 

@@ -8,7 +8,7 @@ import {
   type TrafficChange,
   type TrafficExpectation,
 } from "../traffic";
-import { BalancerClient, BalancerError, type BalancerState, type Weights } from "./balancer/client";
+import { BalancerClient, BalancerError, isAbsent, type BalancerState, type Weights } from "./balancer/client";
 
 /** The local balancer as the traffic resources see it. */
 export function localTraffic(address: LocalTrafficAddress): Traffic {
@@ -60,8 +60,7 @@ async function inWordsOfTraffic<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof BalancerError)) throw error;
     if (error.code === "PreconditionFailed") throw new TrafficMoved(error.message, { cause: error });
-    if (error.code === "Unreachable" || error.code === "Timeout")
-      throw new TrafficUnreachable(error.message, { cause: error });
+    if (isAbsent(error) || error.code === "Timeout") throw new TrafficUnreachable(error.message, { cause: error });
     throw error;
   }
 }

@@ -164,6 +164,10 @@ function isErrorBody(answer: unknown): answer is ErrorBody {
 /** Whether nothing listens at the admin port: the balancer's process is not running, and nothing is routed. */
 export const isGone = (error: unknown): boolean => error instanceof BalancerError && error.code === "Unreachable";
 
+/** Whether the balancer is not at its admin port: nothing listens there, or another program has got the port since. */
+export const isAbsent = (error: unknown): boolean =>
+  isGone(error) || (error instanceof BalancerError && error.code === "UnexpectedAnswer");
+
 export { BalancerError } from "./errors";
 export { parseMetrics, type ColourFigures, type Snapshot } from "./snapshot";
 export type { BalancerState, Colour, Expectation, ProductionListener, Tags, Weights } from "./api";

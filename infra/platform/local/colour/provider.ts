@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../../../providers/contract";
-import { BalancerClient, isGone } from "../balancer/client";
+import { BalancerClient, isGone, isAbsent } from "../balancer/client";
 import { inProject } from "../../../providers/project";
 import { isRunning } from "../process/identity";
 import { endStrays } from "../process/ledger";
@@ -34,7 +34,7 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
     return { changes: !copies.every((copy) => targetOf(state, olds, copy) !== undefined) };
   } catch (error) {
     // Not running: it comes back by its own change, with the targets it had.
-    if (isGone(error)) return { changes: false };
+    if (isAbsent(error)) return { changes: false };
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { hasUnknown, sameInputs, type Difference, type Provider } from "../../../providers/contract";
-import { BalancerClient, BalancerError, isGone, type Weights } from "../balancer/client";
+import { BalancerClient, BalancerError, isGone, isAbsent, type Weights } from "../balancer/client";
 import { keepOrChoosePort, takenPort } from "../process/configured-port";
 import type { LocalListenerInputs as Inputs, LocalListenerState as State } from "./resource";
 
@@ -17,7 +17,7 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
     return { changes: !live };
   } catch (error) {
     // Not running: bringing it back is the balancer's own change, and it comes back with the weights it had.
-    if (isGone(error)) return { changes: false };
+    if (isAbsent(error)) return { changes: false };
     throw error;
   }
 }
