@@ -189,15 +189,15 @@ export function releaseVersion(about: About & { example: string }) {
   );
 }
 
-const migration = /^[0-9]{4,14}$/;
+const migration = /^[0-9]{4,18}$/;
 
-/** Is this the version of a migration: 4 to 14 digits? */
+/** Is this the version of a migration: 4 to 18 digits? */
 export const isMigrationVersion = (found: unknown): found is MigrationVersion =>
   typeof found === "string" && migration.test(found);
 
-/** A migration version: 4 digits for numbered files, up to 14 for those named after a time. */
+/** A migration version: 4 digits for numbered files, 14 for those named after a time, 18 at most, as the files have them. */
 export function migrationVersion(about: About & { example: string }) {
-  return text<MigrationVersion>(migration, "migration", `4 to 14 digits, ${quotesNeeded}`, about);
+  return text<MigrationVersion>(migration, "migration", `4 to 18 digits, ${quotesNeeded}`, about);
 }
 
 /** A migration version, or the word "latest". */
@@ -205,7 +205,7 @@ export function migrationTarget(about: About & { example: string }) {
   return understood(
     (found): "latest" | MigrationVersion | undefined =>
       found === "latest" || isMigrationVersion(found) ? found : undefined,
-    { ...about, type: "`latest` or migration", allowed: `latest, or 4 to 14 digits, ${quotesNeeded}` },
+    { ...about, type: "`latest` or migration", allowed: `latest, or 4 to 18 digits, ${quotesNeeded}` },
   );
 }
 

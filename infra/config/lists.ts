@@ -65,7 +65,7 @@ export function migrationVersions(about: Pick<About, "meaning">) {
       type: "list of migrations",
       items: { type: "text", examples: ["0007"] },
       allowed:
-        "a list of numbers of migration files, none twice, each 4 to 14 digits such as 0007; in YAML each needs quotes, or its zeros are lost",
+        "a list of numbers of migration files, none twice, each 4 to 18 digits such as 0007; in YAML each needs quotes, or its zeros are lost",
       unset: "none",
     },
   );

@@ -67,8 +67,9 @@ describe("Pulumi.yaml", () => {
   it("gives each key the default that the program has too, so that the engine leaves the judging to it", () => {
     for (const [name, child] of Object.entries(schema.shape)) {
       const { fallback } = unwrap(child);
-      // As users write it: a duration with its unit.
-      const written = keys.find(({ path }) => path.length === 1 && path[0] === name)?.fallback;
+      // As users write it: a duration with its unit, an empty list as one.
+      const shown = keys.find(({ path }) => path.length === 1 && path[0] === name)?.fallback;
+      const written = Array.isArray(fallback) ? JSON.stringify(fallback) : shown;
       const expected = childrenOf(child) !== undefined ? "{}" : fallback === undefined ? '""' : written;
       assert.equal(described.get(name)?.fallback, expected, name);
     }

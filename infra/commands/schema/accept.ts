@@ -32,7 +32,7 @@ export async function accept(given: string, options: AcceptOptions): Promise<num
   if (record === undefined) throw new CommandError(notApplied(given, stack, records, silence?.why));
   const { version, name } = record;
   if (!isMigrationVersion(version))
-    throw new CommandError(`config names migrations by 4 to 14 digits, and ${version} can't be written there`);
+    throw new CommandError(`config names migrations by 4 to 18 digits, and ${version} can't be written there`);
   const what = differenceOf(record);
   const { acceptEdited } = source.stack?.config.overrides ?? { acceptEdited: [] };
   const before = acceptEdited.some((one) => compareVersions(one, version) === 0);
