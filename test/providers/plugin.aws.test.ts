@@ -389,7 +389,7 @@ describe("each type of resource of the stand-in for aws", function () {
       world.account.change((rows) => rows.all().map(({ token, id }) => `${token} ${id}`)),
       [
         "aws:rds/snapshot:Snapshot final",
-        "aws:wafv2/webAcl:WebAcl arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/given/1",
+        "aws:wafv2/webAcl:WebAcl arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/given/12345678-90ab-cdef-1234-567890abcdef",
         "deleted:secret secret",
       ],
     );
