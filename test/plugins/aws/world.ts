@@ -440,7 +440,9 @@ export const lines: readonly Line[] = [
 ];
 
 /** What is in the account before, as if somebody else had made it. */
-export const given = { webAcl: `arn:aws:wafv2:${region}:${accountId}:regional/webacl/given/12345678-90ab-cdef-1234-567890abcdef` } as const;
+export const given = {
+  webAcl: `arn:aws:wafv2:${region}:${accountId}:regional/webacl/given/12345678-90ab-cdef-1234-567890abcdef`,
+} as const;
 
 /** An account with that stack, worked on in this very process. */
 export class World {
