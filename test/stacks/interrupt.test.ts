@@ -165,6 +165,25 @@ describe("a walk that is interrupted", function () {
       assert.ok(!isRunning(up.provider));
     });
 
+    each(
+      "a return beside an up that pulumi cancel has left without its lock has the last word",
+      places(10),
+      async (up) => {
+        const seen = clone.watch();
+        await clone.must("cancel", "--yes");
+        clone.declare(0);
+        const { code, output } = await clone.startUp().ended;
+        assert.equal(code, 0, output);
+        await up.ended;
+        await delay(aftermathMs);
+        assert.deepEqual(await clone.live(), { weight: 0, walk: undefined });
+        const weights = await seen();
+        assert.deepEqual(weights.slice(weights.indexOf(0)), [0]);
+        // Both wrote the state: what it says is what the return left, or this would be a change.
+        await clone.must("preview", "--expect-no-changes");
+      },
+    );
+
     each("an advance that begins at once walks to its end, alone", places(25), async (up) => {
       const seen = clone.watch();
       up.signal("SIGKILL", up.cli);
