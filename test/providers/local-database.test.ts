@@ -60,6 +60,16 @@ describe("LocalDatabase", function () {
     await takeOver.create({ ...state, port: state.chosenPort, owner: "pages_owner", expected });
   }
 
+  it("gives each of several that are made at the same time a port of its own", async () => {
+    const made = await Promise.all(Array.from({ length: 3 }, () => provider.create(declare())));
+    const ports = made.map(({ outs }) => outs.chosenPort);
+    assert.equal(new Set(ports).size, 3, ports.join());
+    for (const { outs, id } of made) {
+      await withSuperuser({ port: outs.chosenPort, ...outs }, (client) => client.query("SELECT 1"));
+      await provider.delete(outs, id);
+    }
+  });
+
   it("keeps data on destroy, and the next stack takes it up under its own roles and passwords", async () => {
     const inputs = declare({ deleteDataOnDestroy: false });
     const first = (await provider.create(inputs)).outs;

@@ -11,6 +11,7 @@ import { isKept, noteKept, resetSuperuser, stepAside, templateFor } from "../pos
 import { scramVerifier } from "../postgres/scram";
 import { choosePort, takenPort } from "../process/configured-port";
 import { isRunning, type ProcessRef } from "../process/identity";
+import { findFree, isFree } from "../process/ports";
 import { whyNoDump } from "../../../providers/backup/programs";
 import type { LocalDatabaseInputs as Inputs, LocalDatabaseState as State } from "./resource";
 
@@ -61,7 +62,7 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   }
   if (server === undefined) options.port = await choosePort(portKey, news.port, options.port);
   if (olds === undefined) await openData(options, news.majorVersion);
-  server ??= await cluster.start(options);
+  server ??= await start(options, news.port);
   const running = { ...news, host: "127.0.0.1", chosenPort: options.port, version, server, template: "template1" };
   try {
     await setPasswords(options, news);
@@ -78,6 +79,18 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
       superuserPassword: options.superuserPassword,
     };
     throw new PartialFailure((error as Error).message, idOf(news), partial, { cause: error });
+  }
+}
+
+/** Starts the server; on the next free port where another program has taken the one that was found free before. */
+async function start(options: cluster.ClusterOptions, configured: number | undefined): Promise<ProcessRef> {
+  for (let left = 3; ; left -= 1) {
+    try {
+      return await cluster.start(options);
+    } catch (error) {
+      if (configured !== undefined || left === 0 || (await isFree(options.port))) throw error;
+      options.port = await findFree(options.port);
+    }
   }
 }
 
