@@ -45,6 +45,17 @@ describe("an up that runs migrations beside a live colour", function () {
       await Promise.all(writers);
     }
   }
+  /** The balancer's token is an input of the watch; state must not have it in plain text. */
+  async function assertNoToken(): Promise<void> {
+    const shown = await clone.must("stack", "export", "--show-secrets");
+    const { deployment } = JSON.parse(shown) as {
+      deployment: { resources: { type: string; outputs?: { token?: { plaintext?: string } } }[] };
+    };
+    const balancer = deployment.resources.find(({ type }) => type.endsWith("switchyard:LocalBalancer"));
+    const token = JSON.parse(balancer?.outputs?.token?.plaintext ?? '""') as string;
+    assert.ok(token.length >= 16 && shown.includes(token));
+    assert.ok(!(await clone.must("stack", "export")).includes(token));
+  }
   const add = (name: string, text: string): void => writeFileSync(join(clone.folder, "migrations", name), text);
 
   it("stops at the migration that the live colour does not survive, before the next one and before any weight moves", async () => {
@@ -62,6 +73,7 @@ describe("an up that runs migrations beside a live colour", function () {
     assert.doesNotMatch(output, /0009_more up: begins/);
     const { weights, schemaVersion } = await clone.outputs();
     assert.deepEqual([weights, schemaVersion], [{ blue: 100, green: 0 }, "0007"]);
+    await assertNoToken();
   });
 
   it("takes it back with the commit that brought it, and goes on where nothing fails", async () => {
@@ -75,5 +87,6 @@ describe("an up that runs migrations beside a live colour", function () {
     assert.match(output, /0008_refuse up: watched blue for 1s: .*: insufficient/);
     assert.match(output, /0009_more up: done/);
     assert.equal((await clone.outputs()).schemaVersion, "0009");
+    await assertNoToken();
   });
 });
