@@ -4,6 +4,8 @@
 //     the instance is made to hold;
 //   - a load balancer has no listeners that listen: a small HTTPS server stands where the preview listener would be;
 //   - copies of a service don't run: ECS says that they do;
+//   - whether an instance has performance insights can't be read back: it has;
+//   - an instance of EC2 never comes to be what the provider waits for: there is no bastion;
 //   - tags of what autoscaling scales can't be read back: they are as they were set.
 
 import {
@@ -100,6 +102,8 @@ export class EmulatedAccount {
     const certificate = await importCertificate(proxy.url, files);
     proxy.on("GetSecretValue", administratorsPassword(postgres));
     rememberTagsOfScaling(proxy);
+    for (const action of ["CreateDBInstance", "ModifyDBInstance", "DescribeDBInstances"])
+      proxy.on(action, withPerformanceInsights);
     return new EmulatedAccount(moto, proxy, postgres, preview, certificate, files);
   }
 
@@ -154,6 +158,7 @@ export class EmulatedAccount {
       "domain.preview.port": String((this.preview.address() as AddressInfo).port),
       "database.via.port": String(this.postgres.port),
       "database.via.sslmode": "disable",
+      "rds.bastion": "false",
     };
     for (const [key, value] of Object.entries(set)) await this.must(stack, "config", "set", "--path", key, value);
   }
@@ -226,6 +231,15 @@ const administratorsPassword =
     const SecretString = JSON.stringify({ username: administrator.user, password: administrator.password });
     return { ...reply, body: Buffer.from(JSON.stringify({ ...secret, SecretString })) };
   };
+
+const withPerformanceInsights: Rule = async (_, forward): Promise<Reply> => {
+  const reply = await forward();
+  const on = "<PerformanceInsightsEnabled>true</PerformanceInsightsEnabled>";
+  const without = reply.body
+    .toString()
+    .replaceAll(/<PerformanceInsightsEnabled>[^<]*<\/PerformanceInsightsEnabled>/g, "");
+  return { ...reply, body: Buffer.from(without.replaceAll("</DBInstanceIdentifier>", `</DBInstanceIdentifier>${on}`)) };
+};
 
 /** moto takes them when a target is registered, and fails when it is asked for them. */
 function rememberTagsOfScaling(proxy: MotoProxy): void {

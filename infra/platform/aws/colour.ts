@@ -135,6 +135,8 @@ export class AwsColour extends pulumi.ComponentResource {
         loadBalancers: [
           { targetGroupArn: balancer.targets[colour].arn, containerName: colour, containerPort: config.service.port },
         ],
+        // Copies are spread anew over the zones when one of them comes back.
+        availabilityZoneRebalancing: "ENABLED",
         ...{ enableEcsManagedTags: true, propagateTags: "SERVICE" },
         // EcsSteady waits, and knows what to look for.
         waitForSteadyState: false,
