@@ -4,6 +4,7 @@ import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { isLeftover, ownedByUs } from "../leftover";
 import { inProject } from "../project";
 import {
   assertKey,
@@ -41,9 +42,10 @@ async function put(
   ifAbsent: boolean,
 ): Promise<void> {
   const file = join(folder, key);
-  const aside = join(folder, incoming, randomUUID());
+  const aside = join(folder, incoming, `${ownedByUs}${randomUUID()}`);
   await mkdir(dirname(aside), { recursive: true, mode: 0o700 });
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await clearLeftovers(dirname(aside));
   try {
     const stream = createWriteStream(aside, { mode: 0o600, flags: "wx", flush: true });
     await pipeline(content instanceof Readable ? content : [content], stream);
@@ -53,6 +55,11 @@ async function put(
   } finally {
     await rm(aside, { force: true });
   }
+}
+
+/** What processes were writing that were killed then: a dump may be large. */
+async function clearLeftovers(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter(isLeftover)) await rm(join(folder, name), { force: true });
 }
 
 /** A name is only durable once its folder is. */
