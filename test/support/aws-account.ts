@@ -6,6 +6,7 @@
 //   - copies of a service don't run: ECS says that they do;
 //   - whether an instance has performance insights can't be read back: it has;
 //   - an instance of EC2 never comes to be what the provider waits for: there is no bastion;
+//   - parameters of RDS, and descriptions of rules about groups, can't be read back either: a refresh forgets them;
 //   - tags of what autoscaling scales can't be read back: they are as they were set.
 
 import {
@@ -129,6 +130,12 @@ export class EmulatedAccount {
     const { code, output } = await this.pulumi(stack, ...args);
     if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${String(code)}:\n${output}`);
     return output;
+  }
+
+  /** What a command that must succeed prints as JSON, without what is said around it. */
+  async json(stack: string, ...args: string[]): Promise<string> {
+    const output = await this.must(stack, ...args);
+    return output.slice(output.indexOf("\n{") + 1, output.lastIndexOf("\n}") + 2).trim();
   }
 
   /** Sets tags on the production listener behind the stack's back, as a walk does. */
