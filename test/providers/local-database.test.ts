@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { provider } from "../../infra/platform/local/database/provider";
 import type { LocalDatabaseInputs, LocalDatabaseState } from "../../infra/platform/local/database/resource";
 import { withSuperuser } from "../../infra/platform/local/postgres/cluster";
+import { findHome } from "../../infra/platform/local/postgres/home";
+import { findFree } from "../../infra/platform/local/process/ports";
 import { isRunning } from "../../infra/platform/local/process/identity";
 import { stop } from "../../infra/platform/local/process/lifecycle";
 import { provider as takeOver } from "../../infra/platform/local/take-over/provider";
+import { eventually } from "../support/pages";
 
 describe("LocalDatabase", function () {
   this.timeout(90_000);
@@ -60,14 +65,20 @@ describe("LocalDatabase", function () {
     await takeOver.create({ ...state, port: state.chosenPort, owner: "pages_owner", expected });
   }
 
-  it("gives each of several that are made at the same time a port of its own", async () => {
-    const made = await Promise.all(Array.from({ length: 3 }, () => provider.create(declare())));
-    const ports = made.map(({ outs }) => outs.chosenPort);
-    assert.equal(new Set(ports).size, 3, ports.join());
-    for (const { outs, id } of made) {
-      await withSuperuser({ port: outs.chosenPort, ...outs }, (client) => client.query("SELECT 1"));
-      await provider.delete(outs, id);
-    }
+  it("starts on another port when the one that was free is taken before its server begins", async () => {
+    const inputs = declare();
+    const port = await findFree(55_432);
+    const making = provider.create(inputs);
+    const { data } = findHome(join(folder, inputs.folder), 15);
+    // The port is chosen before initdb begins, and opened after it has ended.
+    await eventually("initdb is at work", () => existsSync(data));
+    const other = createServer().listen(port, "127.0.0.1");
+    await once(other, "listening");
+    const { outs, id } = await making;
+    other.close();
+    assert.notEqual(outs.chosenPort, port);
+    await withSuperuser({ port: outs.chosenPort, ...inputs }, (client) => client.query("SELECT 1"));
+    await provider.delete(outs, id);
   });
 
   it("keeps data on destroy, and the next stack takes it up under its own roles and passwords", async () => {
