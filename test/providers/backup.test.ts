@@ -214,7 +214,7 @@ describe("a backup", function () {
     await verifyBackup(store, { manifest: taken });
     await assert.rejects(
       drillBackup(target, store, { manifest: taken }, { say }),
-      failsAt("drill", /could not be restored.*violates check constraint "apes_id_check"/s),
+      failsAt("drill", /could not be restored.*violates check constraint "apes_check"/s),
     );
   });
 
