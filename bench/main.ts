@@ -1,5 +1,6 @@
 /** `npm run bench -- <what>`: figures that the documentation states, measured on this machine. Lists them without an argument. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { benchBackup } from "./backup";
 import { benchBackfill } from "./schema/backfill";
 import { benchRollback } from "./rollback";
 import { benchPlanning } from "./schema/planning";
@@ -45,6 +46,13 @@ program
   .description("how often a verdict is wrong, by simulation: the tables of docs/verdict.md")
   .option("--write", "put them into docs/verdict.md", false)
   .action(({ write }: { write: boolean }) => benchVerdict(write));
+program
+  .command("backup")
+  .description("a backup against plain pg_dump, a restore against plain pg_restore, and the memory beside them")
+  .option("--megabytes <n>", "size of the database, about", whole, 1_000)
+  .action(async ({ megabytes }: { megabytes: number }) => {
+    printResults(`Backup of ${megabytes} MB`, await benchBackup(megabytes, (line) => console.error(line)));
+  });
 program
   .command("rollback")
   .description("from the command's start to green's last answer, on platform local, against an empty program")
