@@ -4,6 +4,7 @@
 //     the instance is made to hold;
 //   - a load balancer has no listeners that listen: a small HTTPS server stands where the preview listener would be;
 //   - copies of a service don't run: ECS says that they do;
+//   - whether a service is spread anew over zones can't be read back: it is;
 //   - whether an instance has performance insights can't be read back: it has;
 //   - an instance of EC2 never comes to be what the provider waits for: there is no bastion;
 //   - parameters of RDS, and descriptions of rules about groups, can't be read back either: a refresh forgets them;
@@ -103,6 +104,7 @@ export class EmulatedAccount {
     const certificate = await importCertificate(proxy.url, files);
     proxy.on("GetSecretValue", administratorsPassword(postgres));
     rememberTagsOfScaling(proxy);
+    for (const action of ["CreateService", "UpdateService", "DescribeServices"]) proxy.on(action, withRebalancing);
     for (const action of ["CreateDBInstance", "ModifyDBInstance", "DescribeDBInstances"])
       proxy.on(action, withPerformanceInsights);
     return new EmulatedAccount(moto, proxy, postgres, preview, certificate, files);
@@ -238,6 +240,23 @@ const administratorsPassword =
     const SecretString = JSON.stringify({ username: administrator.user, password: administrator.password });
     return { ...reply, body: Buffer.from(JSON.stringify({ ...secret, SecretString })) };
   };
+
+/** As ECS has it since it spreads copies by itself; moto leaves it out. */
+const withRebalancing: Rule = async (_, forward): Promise<Reply> => {
+  const reply = await forward();
+  const said = JSON.parse(reply.body.toString()) as { service?: object; services?: object[] };
+  const spread = (service: object) => ({ ...service, availabilityZoneRebalancing: "ENABLED" });
+  return {
+    ...reply,
+    body: Buffer.from(
+      JSON.stringify({
+        ...said,
+        ...(said.service && { service: spread(said.service) }),
+        ...(said.services && { services: said.services.map(spread) }),
+      }),
+    ),
+  };
+};
 
 const withPerformanceInsights: Rule = async (_, forward): Promise<Reply> => {
   const reply = await forward();
