@@ -1,6 +1,17 @@
 /** Where a backup failed, in the order in which it is made and tried. */
 export type BackupStep =
-  "pg_dump" | "space" | "mode" | "dump" | "store" | "manifest" | "read back" | "decode" | "drill" | "retention";
+  | "pg_dump"
+  | "space"
+  | "mode"
+  | "dump"
+  | "store"
+  | "manifest"
+  | "read back"
+  | "decode"
+  | "drill"
+  | "restore"
+  | "switch"
+  | "retention";
 
 /** A backup that can't be made, or can't be trusted. Its message is for the operator: what was found, what mends it. */
 export class BackupFailure extends Error {

@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
+import type { Client } from "pg";
 import { compareContents } from "../../backup/contents";
 import { BackupFailure } from "../../backup/failure";
 import type { Manifest, Verification } from "../../backup/manifest";
-import { withConnection } from "../connection";
+import { withConnection, type Connection } from "../connection";
 import { restoreDump } from "../schema/rehearsal-restore";
 import { drillPurpose, withScratch } from "../schema/rehearsal-scratch";
 import { pinnedSettings, readContents } from "./contents";
@@ -32,26 +33,51 @@ export function drill(
       target,
       say,
       ({ connection }) =>
-        withConnection(connection, password, drillPurpose.application, async (client) => {
-          const jobs = Math.min(mostJobs, availableParallelism());
-          const began = performance.now();
-          await restoreDump(client, { file, connection, password, owner, jobs });
-          const restored = performance.now();
-          await client.query(pinnedSettings);
-          const server = await readServer(client);
-          const sameMajor = server.major === manifest.server.major;
-          const differences = compareContents(manifest.contents, await readContents(client), { sameMajor });
-          if (differences.length > 0) throw differing(manifest, differences);
-          return {
-            at: new Date().toISOString(),
-            restoreMs: Math.round(restored - began),
-            compareMs: Math.round(performance.now() - restored),
-            server: server.version,
-          };
-        }),
+        withConnection(connection, password, drillPurpose.application, async (client) => ({
+          at: new Date().toISOString(),
+          ...(await restoreAndCompare(client, { connection, password, owner, manifest, file, step: "drill" })),
+        })),
       drillPurpose,
     ),
   );
+}
+
+export interface RestoreAndCompare {
+  /** An empty database, as the administrator. */
+  readonly connection: Connection;
+  /** Secret. */
+  readonly password: string;
+  readonly owner: string;
+  readonly manifest: Manifest;
+  /** The dump, read back from the store. */
+  readonly file: string;
+  /** What the restore is for, in messages. */
+  readonly step: "drill" | "restore";
+}
+
+/**
+ * Restores a dump into an empty database that `client` is connected to, and compares all that it holds with the manifest.
+ * @returns how long each took, in ms, and the server's version
+ * @throws BackupFailure with what differs; what pg_restore said
+ */
+export async function restoreAndCompare(
+  client: Client,
+  { connection, password, owner, manifest, file, step }: RestoreAndCompare,
+): Promise<{ restoreMs: number; compareMs: number; server: string }> {
+  const jobs = Math.min(mostJobs, availableParallelism());
+  const began = performance.now();
+  await restoreDump(client, { file, connection, password, owner, jobs });
+  const restored = performance.now();
+  await client.query(pinnedSettings);
+  const server = await readServer(client);
+  const sameMajor = server.major === manifest.server.major;
+  const differences = compareContents(manifest.contents, await readContents(client), { sameMajor });
+  if (differences.length > 0) throw differing(manifest, differences, step);
+  return {
+    restoreMs: Math.round(restored - began),
+    compareMs: Math.round(performance.now() - restored),
+    server: server.version,
+  };
 }
 
 async function inWords<T>({ id }: Manifest, work: () => Promise<T>): Promise<T> {
@@ -69,11 +95,11 @@ async function inWords<T>({ id }: Manifest, work: () => Promise<T>): Promise<T> 
   }
 }
 
-function differing({ id }: Manifest, differences: readonly string[]): BackupFailure {
+function differing({ id }: Manifest, differences: readonly string[], step: "drill" | "restore"): BackupFailure {
   const shown = differences.slice(0, shownDifferences);
   const more = differences.length - shown.length;
   return new BackupFailure(
-    "drill",
+    step,
     [
       `the backup ${id} restores, but what it restores is not what was dumped:`,
       ...shown.map((line) => `  ${line}`),

@@ -7,7 +7,7 @@ import type { RehearsalTarget } from "./rehearsal-types";
 
 /** What a copy is for: it is in the copy's name and mark, and in what is said. */
 export interface Purpose {
-  readonly word: "rehearsal" | "drill";
+  readonly word: "rehearsal" | "drill" | "restore";
   /** What the sessions are called in pg_stat_activity. */
   readonly application: string;
   /** How to do without it, where no copy can be made. */
@@ -25,6 +25,13 @@ export const drillPurpose: Purpose = {
   word: "drill",
   application: "switchyard-drill",
   without: "to do without a drill: pulumi config set --path backup.drill never",
+};
+
+/** A backup is restored, to stay: once it is whole it gets another name, and is no scratch copy any more. */
+export const restorePurpose: Purpose = {
+  word: "restore",
+  application: "switchyard-restore",
+  without: "to do without a restore: pulumi config rm restore",
 };
 
 /** Whose copy is made, and by whom. */

@@ -1,0 +1,74 @@
+import type { Contents } from "./contents";
+
+/** What a comment on a database says: that a restore has made it, or has replaced it. The server itself knows what is done. */
+const restored = "Switchyard: restored from the backup ";
+const kept = "Switchyard: kept as it was when it was replaced; its last backup is ";
+
+/** Of a database that a restore has made, whole and verified. @param digest of the backup's manifest */
+export const restoredMark = (id: string, digest: string): string => `${restored}${id} (${digest})`;
+
+/** Of a database that another one has replaced. @param id of the backup that was taken right before */
+export const keptMark = (id: string): string => `${kept}${id}`;
+
+/** Id of the backup that a database was restored from; undefined where it was not. */
+export const restoredFrom = (comment: string | null): string | undefined =>
+  comment?.startsWith(restored) === true ? comment.slice(restored.length).split(" ")[0] : undefined;
+
+/** Id of the last backup of a database that was replaced; undefined for any other. */
+export const keptWith = (comment: string | null): string | undefined =>
+  comment?.startsWith(kept) === true ? comment.slice(kept.length) : undefined;
+
+/** PostgreSQL cuts names off at this many bytes (NAMEDATALEN − 1); the names of databases here have plain characters. */
+const longestName = 63;
+
+/**
+ * The name of a database once another one has replaced it, such as `pages_kept_1a2b3c4d`.
+ * @param id of the backup that was taken right before; its random digits make the name one of its own
+ */
+export const keptName = (database: string, id: string): string => {
+  const suffix = `_kept_${id.slice(-8)}`;
+  return database.slice(0, longestName - suffix.length) + suffix;
+};
+
+/** What was written to one table, or to the large objects, since a backup. */
+export interface Written {
+  readonly what: string;
+  /** Rows in the backup and now; undefined where there is no such table. */
+  readonly before: number | undefined;
+  readonly now: number | undefined;
+}
+
+/** Our own history of migrations: what the schema is says the backup's manifest, and no service writes it. */
+const isOurs = (table: string): boolean => table.startsWith("switchyard.");
+
+/**
+ * What differs from a backup, table by table: it is not in a database restored from it. A table with as many rows as
+ * before is among them where their values differ. Sequences alone are no rows; those that moved had rows to number.
+ */
+export function writtenSince(backup: Contents, now: Contents): Written[] {
+  const names = [...new Set([...Object.keys(backup.tables), ...Object.keys(now.tables)])].sort();
+  const tables = names
+    .filter((name) => !isOurs(name) && !same(backup.tables[name], now.tables[name]))
+    .map((name) => ({ what: `table ${name}`, before: backup.tables[name]?.rows, now: now.tables[name]?.rows }));
+  const [large, found] = [backup.largeObjects, now.largeObjects];
+  return large.count === found.count && large.checksum === found.checksum
+    ? tables
+    : [...tables, { what: "large objects", before: large.count, now: found.count }];
+}
+
+interface Figures {
+  readonly rows: number;
+  readonly checksum: string;
+}
+
+const same = (a: Figures | undefined, b: Figures | undefined): boolean =>
+  a?.rows === b?.rows && a?.checksum === b?.checksum;
+
+/** One line for a person: "table public.notes: 503 in the backup, 510 now". */
+export function describeWritten({ what, before, now }: Written): string {
+  if (before === undefined) return `${what}: not in the backup, ${now ?? 0} now`;
+  if (now === undefined) return `${what}: ${before} in the backup, not there now`;
+  return before === now
+    ? `${what}: ${now} as in the backup, with other values`
+    : `${what}: ${before} in the backup, ${now} now`;
+}
