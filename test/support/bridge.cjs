@@ -20,13 +20,15 @@ if (basename(process.argv[1] ?? "") === "pulumi-resource-aws.js") {
     }
   };
 
+  /** @type {Record<string, any>} */
+  const client = ResourceProviderClient.prototype;
   for (const method of ["checkConfig", "diffConfig", "configure"]) {
-    const real = ResourceProviderClient.prototype[method];
+    const real = client[method];
     /** @type {(this: unknown, request: any, ...rest: unknown[]) => unknown} */
     const patched = function (request, ...rest) {
       for (const get of ["getNews", "getOlds", "getArgs", "getOldInputs"]) asLists(request[get]?.());
       return Reflect.apply(real, this, [request, ...rest]);
     };
-    ResourceProviderClient.prototype[method] = patched;
+    client[method] = patched;
   }
 }
