@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { BackupFailure } from "../../backup/failure";
 import type { Manifest } from "../../backup/manifest";
@@ -38,7 +39,7 @@ export async function readBack(
     // What it is comes before what pg_restore makes of it: a changed byte explains whatever it says.
     assertSame(id, dump, found);
     if (file !== undefined) await close(file);
-    if (decoder !== undefined) await decoded(id, decoder);
+    if (decoder !== undefined) await decoded(id, decoder, found.size);
   } finally {
     file?.destroy();
     await decoder?.stop();
@@ -48,7 +49,7 @@ export async function readBack(
 async function startDecoder(pgDump: string): Promise<Running> {
   const program = await restoreProgram(Number.parseInt(pgDump, 10));
   const running = start(program.path, ["--format=custom", "--file=/dev/null"], plainEnv(), "stdin");
-  // What pg_restore doesn't take any more it has no use for; how it ended tells whether it had all.
+  // What pg_restore doesn't take any more it has no use for; how it ended, and what it was given, tell whether it had all.
   running.child.stdin?.on("error", () => undefined);
   return running;
 }
@@ -103,14 +104,20 @@ function assertSame(id: string, dump: Manifest["dump"], found: { size: number; s
   );
 }
 
-async function decoded(id: string, { child, ended }: Running): Promise<void> {
-  child.stdin?.end();
+async function decoded(id: string, { child, ended }: Running, size: number): Promise<void> {
+  const input = child.stdin as Socket | null;
+  input?.end();
   try {
     await ended;
   } catch (error) {
+    const given = input?.bytesWritten ?? 0;
+    const part =
+      given === size
+        ? ""
+        : ` (given ${given} of its ${size} bytes${input?.errored ? `, then ${input.errored.message}` : ""})`;
     throw new BackupFailure(
       "decode",
-      `the backup ${id} is what was written, but pg_restore can't read it: ${(error as Error).message}`,
+      `the backup ${id} is what was written, but pg_restore can't read it${part}: ${(error as Error).message}`,
       { cause: error },
     );
   }
