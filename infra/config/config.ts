@@ -2,12 +2,14 @@ import type { z } from "zod";
 import type { Milliseconds } from "./duration";
 import type { MigrationVersion } from "./kinds";
 import type { schema } from "./schema";
+import type { AlarmSettings } from "./sections/alarms";
 import type { BackupSettings } from "./sections/backup";
 import type { BakeSettings } from "./sections/bake";
 import type { DatabaseSettings } from "./sections/database";
 import type { DomainSettings } from "./sections/domain";
 import type { LocalSettings } from "./sections/local";
 import type { NetworkSettings } from "./sections/network";
+import type { NotifySettings } from "./sections/notify";
 import type { OverrideSettings } from "./sections/overrides";
 import type { RdsSettings } from "./sections/rds";
 import type { RehearsalSettings } from "./sections/rehearsal";
@@ -54,6 +56,8 @@ export interface AwsConfig extends Common<AwsRelease> {
   readonly domain: DomainSettings;
   readonly rds: RdsSettings;
   readonly service: ServiceSettings;
+  readonly alarms: AlarmSettings;
+  readonly notify: NotifySettings;
 }
 
 /** A stack's config, parsed and checked: nothing downstream has to doubt it. `platform` tells the kinds apart. */
@@ -76,12 +80,12 @@ export function complete(parsed: Parsed, secretKeys: readonly string[]): Config 
     return { platform, ...common, ...each(releases, defaultCount.local, start), local: settings };
   }
   const start = ({ image }: ParsedRelease) => ({ image: given(image) });
-  const { network, domain, rds, service } = parsed;
+  const { network, domain, rds, service, alarms, notify } = parsed;
   return {
     platform,
     ...common,
     ...each(releases, defaultCount.aws, start),
-    ...{ network, domain: given(domain), rds, service },
+    ...{ network, domain: given(domain), rds, service, alarms, notify },
   };
 }
 

@@ -6,6 +6,7 @@ export { loadConfig } from "./load";
 export { ConfigError, type Source } from "./message";
 export type { EntryFile, ImageReference } from "./program";
 export { bytes, formatSize, parseSize, type Bytes } from "./size";
+export type { AlarmSettings, Limits } from "./sections/alarms";
 export type { BakeSettings, LimitSettings } from "./sections/bake";
 export {
   connectionReserve,
@@ -22,6 +23,7 @@ export type { RdsSettings } from "./sections/rds";
 export { maximumPercent, type ServiceSettings } from "./sections/service";
 export type { LocalSettings, UnixUser } from "./sections/local";
 export { compareMigrations } from "./sections/migrations";
+export { severities, type Channels, type NotifySettings, type Severity } from "./sections/notify";
 export type { OverrideSettings } from "./sections/overrides";
 export type { Platform } from "./sections/platform";
 export type { AwsRelease, LocalRelease, ReleaseBase } from "./sections/release";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Facts } from "./draft";
 import type { Problem } from "./problem";
+import { alarmKeys, alarmRules } from "./sections/alarms";
 import { awsRules } from "./sections/aws-rules";
 import { backupKeys, backupRules } from "./sections/backup";
 import { bakeKeys, bakeRules } from "./sections/bake";
@@ -10,6 +11,7 @@ import { domainKeys, domainRules } from "./sections/domain";
 import { localKeys, localRules } from "./sections/local";
 import { migrationKeys, migrationRules } from "./sections/migrations";
 import { networkKeys, networkRules } from "./sections/network";
+import { notifyKeys } from "./sections/notify";
 import { overrideKeys } from "./sections/overrides";
 import { platformKeys } from "./sections/platform";
 import { rdsKeys, rdsRules } from "./sections/rds";
@@ -37,6 +39,8 @@ export const schema = z.strictObject({
   ...domainKeys,
   ...rdsKeys,
   ...serviceKeys,
+  ...alarmKeys,
+  ...notifyKeys,
 });
 
 /** What holds between keys, and so can't be said of one. Each rule judges what is valid and leaves out the rest. */
@@ -52,4 +56,5 @@ export const rules: readonly ((facts: Facts) => Problem[])[] = [
   domainRules,
   rdsRules,
   serviceRules,
+  alarmRules,
 ];
