@@ -196,7 +196,7 @@ interface Certificate {
   readonly keyText: string;
 }
 
-function selfSigned(folder: string): Certificate {
+export function selfSigned(folder: string): Certificate {
   mkdirSync(folder, { recursive: true });
   const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
   const subject = ["-subj", `/CN=${serviceHost}`, "-addext", `subjectAltName=DNS:${serviceHost}`];
@@ -206,7 +206,7 @@ function selfSigned(folder: string): Certificate {
 }
 
 /** RDS's administrator may create extensions that PostgreSQL leaves to superusers: what databases are made of has them. */
-async function administersAsOnRds(postgres: TestPostgres): Promise<void> {
+export async function administersAsOnRds(postgres: TestPostgres): Promise<void> {
   await postgres.asSuperuser((client) => client.query("ALTER DATABASE template0 WITH ALLOW_CONNECTIONS true"));
   await postgres.asSuperuser((client) => client.query("CREATE EXTENSION pg_stat_statements"), "template0");
 }

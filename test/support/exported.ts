@@ -3,7 +3,7 @@ import { Client } from "pg";
 import { BalancerClient } from "../../infra/platform/local/balancer/client";
 import type { Clone } from "./stack";
 
-interface Exported {
+export interface Exported {
   deployment: { resources: { type: string; outputs?: Record<string, unknown> }[] };
 }
 

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { passwordsIn, type Exported } from "../support/exported";
+import { AwsStack } from "../support/aws-stack";
+import type { Ended } from "../support/stack";
+
+/** One stack for all: each test begins where the one before it left the account. */
+describe("staging on the stand-in for AWS", function () {
+  this.timeout(240_000);
+  let aws: AwsStack;
+
+  before(async () => {
+    aws = await AwsStack.start();
+    await aws.init("staging");
+  });
+  // Where it could not be started there is nothing to stop.
+  after(() => (aws as AwsStack | undefined)?.stop());
+
+  /** An `up` that must fail, and say it as to a person. */
+  function failed({ code, output }: Ended, says: RegExp): void {
+    assert.notEqual(code, 0, `went through:\n${output}`);
+    assert.match(output, says);
+    assert.doesNotMatch(output, /\bat .+\.(ts|js|cjs):\d+|undefined/, output);
+  }
+
+  it("is previewed before there is anything, and makes nothing by that", async () => {
+    const output = await aws.must("staging", "preview");
+    assert.match(output, /aws:rds:Instance database create/);
+    assert.deepEqual(aws.tokens(), ["aws:acm/certificate:Certificate"]);
+  });
+
+  it("ends with AWS's reason where AWS refuses a resource, and goes on from there with the next `up`", async () => {
+    const codes = ["InsufficientDBInstanceCapacity", "TooManyTargetGroups", "ServiceUnavailable"];
+    const [instance = "", groups = "", service = ""] = codes;
+    aws.account.inject(
+      { of: "aws:rds/instance:Instance", on: "create", code: instance },
+      { of: "aws:lb/targetGroup:TargetGroup", on: "create", code: groups },
+      { of: "aws:ecs/service:Service", on: "create", code: service },
+      // What plugin and SDK repeat by themselves is no failure.
+      { of: "aws:kms/key:Key", on: "create", code: "ThrottlingException", times: 3 },
+      { of: "DescribeServices", on: "api", code: "ThrottlingException", times: 2 },
+    );
+    const seen = new Set<string>();
+    let ended = await aws.up();
+    for (let left = codes.length; ended.code !== 0 && left > 0; left -= 1) {
+      failed(ended, new RegExp(codes.join("|")));
+      for (const code of codes) if (ended.output.includes(code)) seen.add(code);
+      ended = await aws.up();
+    }
+    assert.equal(ended.code, 0, ended.output);
+    assert.deepEqual([...seen].sort(), [...codes].sort());
+    assert.deepEqual(aws.account.clearFaults(), []);
+    assert.equal(aws.greenWeight(), 0);
+  });
+
+  it("is not changed by a second `up`, and a refresh finds no drift", async () => {
+    await aws.must("staging", "up", "--yes", "--skip-preview", "--expect-no-changes");
+    // The first one learns what AWS added to a resource once others came to it.
+    await aws.must("staging", "refresh", "--yes", "--skip-preview");
+    await aws.must("staging", "refresh", "--yes", "--skip-preview", "--expect-no-changes");
+    await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("keeps no password in plain, in state or in a task definition", async () => {
+    const uncovered = await aws.must("staging", "stack", "export", "--show-secrets");
+    // An instance of EC2 without Windows has an empty one, which every text includes.
+    const found = passwordsIn(JSON.parse(uncovered.slice(uncovered.indexOf("{"))) as Exported);
+    const ofState = found.filter((password) => password !== "");
+    const ofCopies = aws.copiesPasswords();
+    assert.equal(ofCopies.length, 2, "those of both colours");
+    for (const password of ofCopies) assert.ok(ofState.includes(password), "state does not know a colour's password");
+    const passwords = [...ofState, aws.postgres.administrator.password];
+    const state = await aws.must("staging", "stack", "export");
+    const tasks = aws.account.change((rows) => JSON.stringify(rows.all("aws:ecs/taskDefinition:TaskDefinition")));
+    assert.match(tasks, /valueFrom/);
+    for (const password of passwords) {
+      assert.ok(!state.includes(password), "a password is in plain in state");
+      assert.ok(!tasks.includes(password), "a password is in plain in a task definition");
+    }
+  });
+
+  it("shows weights that somebody moved, says when AWS refuses to move them back, and then does", async () => {
+    aws.moveWeights(30);
+    assert.match(await aws.must("staging", "preview"), /TrafficReturn traffic-return update/);
+    aws.account.inject({ of: "ModifyListener", on: "api", code: "AccessDenied" });
+    failed(await aws.up(), /ModifyListener/);
+    assert.equal(aws.greenWeight(), 30);
+    // State now says what is real, so that the listener's own update has something to do too.
+    await aws.must("staging", "refresh", "--yes", "--skip-preview");
+    aws.account.inject({ of: "aws:lb/listener:Listener", on: "update", code: "ServiceUnavailable" });
+    const refused = await aws.up();
+    failed(refused, /ServiceUnavailable/);
+    assert.match(refused.output, /returned from greenWeight 30 to 0/);
+    assert.equal(aws.greenWeight(), 0, "the return is made before what failed");
+    assert.deepEqual(aws.account.clearFaults(), []);
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    assert.equal(aws.greenWeight(), 0);
+  });
+
+  it("returns at once when an advance that settled is reverted", async () => {
+    // Where weights are as declared there is nothing to walk: a bake on AWS takes five minutes at the least.
+    aws.moveWeights(100);
+    await aws.set("staging", "greenWeight", "100");
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    assert.equal(aws.greenWeight(), 100);
+    await aws.set("staging", "greenWeight", "0");
+    assert.match(await aws.must("staging", "up", "--yes", "--skip-preview"), /returned from greenWeight 100 to 0/);
+    assert.equal(aws.greenWeight(), 0);
+    await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("refuses to begin a destroy while it holds data", async () => {
+    const before = aws.tokens();
+    failed(await aws.pulumi("staging", "destroy", "--yes"), /protect/);
+    assert.deepEqual(aws.tokens(), before);
+  });
+
+  // Without a preview the engine deletes what stands in front of what is protected, and only then finds out.
+  it("keeps all that holds data in a destroy that nobody previewed", async () => {
+    const holding = /^aws:(rds\/instance|kms\/key|s3\/bucket|lb\/loadBalancer):/;
+    const before = aws.tokens().filter((token) => holding.test(token));
+    failed(await aws.pulumi("staging", "destroy", "--yes", "--skip-preview"), /protect/);
+    assert.deepEqual(
+      aws.tokens().filter((token) => holding.test(token)),
+      before,
+    );
+    const { rows } = await aws.postgres.asSuperuser(
+      (client) => client.query("SELECT to_regclass('public.pages') IS NOT NULL AS there"),
+      "pages",
+    );
+    assert.deepEqual(rows, [{ there: true }]);
+  });
+
+  it("of production refuses an image that can be moved, and takes the one of its stack file", async () => {
+    await aws.init("production");
+    await aws.must("production", "preview");
+    await aws.set("production", "green.image", "registry.example.com/pages:latest");
+    failed(await aws.pulumi("production", "preview"), /switchyard:green\.image.*latest/s);
+  });
+});

@@ -1,0 +1,161 @@
+// A whole stack on the stand-in for AWS (test/plugins/aws): the real program and engine, an account in a file, an embedded
+// PostgreSQL behind RDS, and a small HTTPS server where the preview listener would be.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Properties } from "../plugins/protocol/values";
+import { Account } from "../plugins/aws/account";
+import { AwsApi } from "../plugins/aws/api/server";
+import { accountIn, standInEnvironment } from "../plugins/aws/environment";
+import { administersAsOnRds, selfSigned, serviceHost } from "./aws-account";
+import { startPostgres, type TestPostgres } from "./postgres";
+import { Clone, type Ended } from "./stack";
+
+const certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef";
+const listenerToken = "aws:lb/listener:Listener";
+
+interface Group {
+  arn: string;
+  weight: number;
+}
+
+export class AwsStack {
+  readonly clone = new Clone();
+  readonly #environment: NodeJS.ProcessEnv;
+
+  private constructor(
+    readonly account: Account,
+    readonly api: AwsApi,
+    readonly postgres: TestPostgres,
+    private readonly folder: string,
+    private readonly preview: Server,
+    ca: string,
+  ) {
+    this.#environment = {
+      ...standInEnvironment(folder, api.url),
+      AWS_EC2_METADATA_DISABLED: "true",
+      NODE_EXTRA_CA_CERTS: ca,
+      NODE_OPTIONS: `--require ${join(__dirname, "hosts.cjs")}`,
+      TEST_HOSTS: serviceHost,
+    };
+  }
+
+  static async start(): Promise<AwsStack> {
+    const folder = mkdtempSync(join(tmpdir(), "switchyard-aws-"));
+    const account = new Account(accountIn(folder));
+    const [api, postgres] = await Promise.all([AwsApi.start(account), startPostgres(15)]);
+    await administersAsOnRds(postgres);
+    const files = selfSigned(join(folder, "tls"));
+    const preview = createServer({ key: files.keyText, cert: files.text }, (_, response) =>
+      response.writeHead(200).end("ok"),
+    );
+    preview.listen(0, "127.0.0.1");
+    await once(preview, "listening");
+    account.change((rows) =>
+      rows.put({ token: "aws:acm/certificate:Certificate", id: certificate, outs: { arn: certificate } }),
+    );
+    const { password } = postgres.administrator;
+    account.setOption("rds", { host: "127.0.0.1", port: postgres.port, password });
+    return new AwsStack(account, api, postgres, folder, preview, files.certificate);
+  }
+
+  /** `npx pulumi …` of a stack; a code other than 0 is the caller's to judge. */
+  pulumi(stack: string, ...args: string[]): Promise<Ended> {
+    return this.clone.run(["tools/pulumi.cjs", ...args, "--stack", stack, "--non-interactive"], this.#environment);
+  }
+
+  /** `npx pulumi …` that must succeed. @throws with its output. */
+  async must(stack: string, ...args: string[]): Promise<string> {
+    const { code, output } = await this.pulumi(stack, ...args);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${String(code)}:\n${output}`);
+    return output;
+  }
+
+  up(): Promise<Ended> {
+    return this.pulumi("staging", "up", "--yes", "--skip-preview");
+  }
+
+  set(stack: string, key: string, value: string): Promise<string> {
+    return this.must(stack, "config", "set", "--path", key, value);
+  }
+
+  /** Makes the stack, with what is this machine's in place of what would be the account's. */
+  async init(stack: string): Promise<void> {
+    await this.must(stack, "stack", "init");
+    const { port } = this.preview.address() as AddressInfo;
+    const set = {
+      "domain.certificate": certificate,
+      "domain.names[0]": serviceHost,
+      "domain.preview.port": String(port),
+      "database.via.port": String(this.postgres.port),
+      "database.via.sslmode": "disable",
+    };
+    for (const [key, value] of Object.entries(set)) await this.set(stack, key, value);
+  }
+
+  /** Everything that there is of the account, by token. */
+  tokens(): string[] {
+    return this.account.change((rows) => rows.all().map(({ token }) => token));
+  }
+
+  /** What Secrets Manager hands to the copies of each colour. */
+  copiesPasswords(): string[] {
+    const versions = this.account.change((rows) => rows.all("aws:secretsmanager/secretVersion:SecretVersion"));
+    return versions.flatMap(({ outs }) => {
+      const text = outs["secretString"];
+      const secret = typeof text === "string" ? (JSON.parse(text) as { username?: string; password?: string }) : {};
+      return secret.password !== undefined && /blue|green/.test(secret.username ?? "") ? [secret.password] : [];
+    });
+  }
+
+  /** Green's share of the production listener as AWS has it. @throws where both have none, or there is no listener. */
+  greenWeight(): number {
+    const { green, blue } = this.account.change((rows) => weightsOf(this.#groups(rows.all(listenerToken))));
+    if (green.weight + blue.weight !== 100) throw new Error(`weights ${blue.weight} and ${green.weight} are no shares`);
+    return green.weight;
+  }
+
+  /** What somebody does in the console, or a walk that was made elsewhere. */
+  moveWeights(greenWeight: number): void {
+    this.account.change((rows) => {
+      const row = production(rows.all(listenerToken));
+      const { blue, green } = weightsOf(this.#groups([row]));
+      [blue.weight, green.weight] = [100 - greenWeight, greenWeight];
+      rows.put(row);
+    });
+  }
+
+  #groups(rows: { id: string; outs: Properties }[]): Group[] {
+    const [action] = production(rows.map((row) => ({ ...row, token: listenerToken }))).outs["defaultActions"] as {
+      forward: { targetGroups: Group[] };
+    }[];
+    return action?.forward.targetGroups ?? [];
+  }
+
+  async stop(): Promise<void> {
+    this.preview.close();
+    await this.api.stop();
+    this.account.close();
+    await this.postgres.stop();
+    for (const each of [this.clone.folder, this.folder]) rmSync(each, { recursive: true, force: true });
+  }
+}
+
+function production<T extends { outs: Properties }>(rows: T[]): T {
+  const found = rows.find(({ outs }) => outs["port"] === 443);
+  if (found === undefined) throw new Error("the account has no production listener");
+  return found;
+}
+
+function weightsOf(groups: Group[]): Record<"blue" | "green", Group> {
+  const of = (colour: string): Group => {
+    const group = groups.find(({ arn }) => arn.includes(`-${colour}/`));
+    if (group === undefined) throw new Error(`the production listener does not know ${colour}'s target group`);
+    return group;
+  };
+  return { blue: of("blue"), green: of("green") };
+}
