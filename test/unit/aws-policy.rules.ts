@@ -12,14 +12,14 @@ export interface Rule {
 type Inputs = Record<string, unknown>;
 const at = (value: unknown, ...path: (string | number)[]): unknown =>
   path.reduce<unknown>((found, key) => (found as Inputs | undefined)?.[key], value);
-const text = (value: unknown): string => JSON.stringify(value ?? null);
+export const text = (value: unknown): string => JSON.stringify(value ?? null);
 
 /** The input at a path is this. */
 const is =
   (expected: unknown, ...path: (string | number)[]) =>
   ({ inputs }: Registered): boolean =>
     text(at(inputs, ...path)) === text(expected);
-const given =
+export const given =
   (...path: (string | number)[]) =>
   ({ inputs }: Registered): boolean => {
     const found = at(inputs, ...path);
@@ -41,9 +41,9 @@ interface Statement {
   Resource: string | string[];
   Condition?: unknown;
 }
-const statements = (document: unknown): Statement[] =>
+export const statements = (document: unknown): Statement[] =>
   (JSON.parse(typeof document === "string" ? document : "{}") as { Statement?: Statement[] }).Statement ?? [];
-const allowed = ({ inputs }: Registered): Statement[] =>
+export const allowed = ({ inputs }: Registered): Statement[] =>
   statements(inputs.policy).filter(({ Effect }) => Effect === "Allow");
 const actions = (each: Statement): string[] => [each.Action].flat();
 
@@ -482,11 +482,4 @@ export const rules: readonly Rule[] = [
     says: "has flow logs",
     holds: accompanied("ec2/flowLog:FlowLog", "vpcId", (i) => i.trafficType === "ALL"),
   },
-];
-
-/** Rules about what isn't there yet: they have to be filled in with the first resource of the type. */
-export const unfilled: readonly { readonly ids: readonly string[]; readonly type: string }[] = [
-  { ids: ["RDS.20", "RDS.21", "RDS.22"], type: "rds/eventSubscription:EventSubscription" },
-  { ids: ["CKV_AWS_26", "CKV_AWS_169", "CKV_AWS_385"], type: "sns/topic:Topic" },
-  { ids: ["CloudWatch.15"], type: "cloudwatch/metricAlarm:MetricAlarm" },
 ];

@@ -30,6 +30,7 @@ import { productionListener } from "./production-listener";
 import { Proxy } from "./proxy";
 import { Secret } from "./secret";
 import { Store } from "./store";
+import { Watching } from "./watching";
 
 /** An account of AWS: RDS, ECS on Fargate, an Application Load Balancer. */
 export function createAwsPlatform(config: AwsConfig, knownStore: StoreAddress | undefined): Platform {
@@ -55,6 +56,7 @@ class AwsPlatform implements Platform {
   #proxy: Proxy | undefined;
   #balancer: Balancer | undefined;
   #cluster: ecs.Cluster | undefined;
+  #watching: Watching | undefined;
 
   constructor(
     readonly config: AwsConfig,
@@ -151,7 +153,7 @@ class AwsPlatform implements Platform {
   }
 
   previewListener(after: pulumi.Resource[]): PreviewListener {
-    const { network, groups, options } = this.#theGround(after);
+    const { keys, network, groups, options } = this.#theGround(after);
     const balancer = new Balancer(
       "balancer",
       this.config,
@@ -159,6 +161,10 @@ class AwsPlatform implements Platform {
       { ...options, dependsOn: after },
     );
     this.#balancer = balancer;
+    this.#watching = new Watching({
+      ...{ config: this.config, account: this.#account, keys, balancer, options },
+      after: [...after, this.#theDatabase()],
+    });
     const { names, preview } = this.config.domain;
     const url = `https://${names[0] ?? ""}:${preview.port}`;
     return {
@@ -182,7 +188,7 @@ class AwsPlatform implements Platform {
   }
 
   colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
-    if (declared === null) return { resources: [], release: null };
+    if (declared === null) return { resources: [this.#theWatching().colour(name, null, after)], release: null };
     const { keys, groups, network, logs, options } = this.#theGround(after);
     this.#cluster ??= cluster("cluster", this.#account, { provider: this.#account.provider, dependsOn: after });
     const at = this.#proxy === undefined ? { host: this.#theDatabase().host, port: databasePort } : { host: this.#proxy.endpoint, port: 5432 }; // prettier-ignore
@@ -196,7 +202,8 @@ class AwsPlatform implements Platform {
       },
       { ...options, dependsOn: after },
     );
-    return { resources: [colour.steady], release: colour.steady.release };
+    const alarm = this.#theWatching().colour(name, declared, [...after, colour.steady]);
+    return { resources: [colour.steady, alarm], release: colour.steady.release };
   }
 
   /** A copy would have to run where the scratch copy is, which is not where copies run. */
@@ -209,6 +216,7 @@ class AwsPlatform implements Platform {
       provider: this.#account.provider,
       dependsOn: after,
     });
+    this.#theWatching().dashboard();
     return { resource: listener, url: pulumi.output(`https://${this.config.domain.names[0] ?? ""}`), weight };
   }
 
@@ -230,6 +238,7 @@ class AwsPlatform implements Platform {
 
   #theDatabase = (): Database => declared(this.#database, "the database");
   #theLogins = (): PerColour<Secret> => declared(this.#logins, "access to the database");
+  #theWatching = (): Watching => declared(this.#watching, "the preview listener");
   #theBalancer = (): Balancer => declared(this.#balancer, "the preview listener");
 }
 

@@ -9,6 +9,7 @@ const purposes = {
   secrets: "secrets: the database's passwords, and what releases keep secret",
   logs: "logs of the network, the database and the colours",
   store: "the object store: records and backups",
+  alarms: "messages about alarms and events",
 } as const;
 export type Purpose = keyof typeof purposes;
 
@@ -39,7 +40,13 @@ export class Keys extends pulumi.ComponentResource {
       );
       return key.arn;
     };
-    this.of = { database: make("database"), secrets: make("secrets"), logs: make("logs"), store: make("store") };
+    this.of = {
+      database: make("database"),
+      secrets: make("secrets"),
+      logs: make("logs"),
+      store: make("store"),
+      alarms: make("alarms"),
+    };
     this.registerOutputs({});
   }
 }
@@ -53,6 +60,7 @@ function statementsOf(purpose: Purpose, { id, partition, region }: Account): Sta
     // In a key's policy this is the key itself.
     resources: ["*"],
   };
+  if (purpose === "alarms") return [account, ...publishers.map((service) => publisher(service, id))];
   if (purpose !== "logs") return [account];
   return [
     account,
@@ -69,3 +77,14 @@ function statementsOf(purpose: Purpose, { id, partition, region }: Account): Sta
     },
   ];
 }
+
+/** Who publishes to the stack's topics: what they hand over is encrypted in their name. */
+const publishers = ["cloudwatch", "events.rds"] as const;
+
+const publisher = (service: (typeof publishers)[number], account: pulumi.Input<string>): Statement => ({
+  sid: service === "cloudwatch" ? "Alarms" : "Database",
+  principals: { Service: `${service}.amazonaws.com` },
+  actions: ["kms:Decrypt", "kms:GenerateDataKey*"],
+  resources: ["*"],
+  condition: { StringEquals: { "aws:SourceAccount": account } },
+});
