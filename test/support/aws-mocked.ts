@@ -92,10 +92,16 @@ async function declareAll(config: AwsConfig): Promise<void> {
   const preview = platform.previewListener([]);
   const run = (colour: Colour) => {
     const { version = "", schema = "", count = 0 } = config[colour] ?? {};
-    const release = { version, schema, count, fingerprint: "0".repeat(32), database: config.database.name };
+    const release = config[colour] && {
+      version,
+      schema,
+      count,
+      fingerprint: "0".repeat(32),
+      database: config.database.name,
+    };
     const { user, password } = logins[colour];
     const name = pulumi.output<string>(config.database.name);
-    return platform.colour(colour, release, { ...server.address, name, user, password, needs: schema }, []);
+    return platform.colour(colour, release ?? null, { ...server.address, name, user, password, needs: schema }, []);
   };
   const running = [run("blue"), run("green")];
   const listener = platform.listener(running.flatMap(({ resources }) => resources));
