@@ -1,4 +1,3 @@
-import * as appautoscaling from "@pulumi/aws/appautoscaling";
 import * as ecs from "@pulumi/aws/ecs";
 import * as pulumi from "@pulumi/pulumi";
 import { maximumPercent, type AwsConfig, type Colour } from "../../config";
@@ -12,6 +11,7 @@ import type { Groups } from "./groups";
 import type { Keys } from "./keys";
 import { logGroup, type Logs } from "./logs";
 import type { Network } from "./network";
+import { scaling, type Bounds } from "./scaling";
 import { Secret } from "./secret";
 import { taskDefinition } from "./task";
 import { taskRoles } from "./task-roles";
@@ -34,7 +34,7 @@ export interface ColourArgs {
   readonly logs: Logs;
   readonly balancer: Balancer;
   readonly cluster: ecs.Cluster;
-  /** Name of the other colour's service: when this one gains traffic it is brought to as many copies. */
+  /** Name of the other colour's service: this one is scaled by the load of both, and brought to as many copies. */
   readonly other: string;
 }
 
@@ -51,7 +51,10 @@ export class AwsColour extends pulumi.ComponentResource {
     const definition = this.#task(name, args);
     const service = this.#service(name, args, definition);
     const bounds = boundsOf(release.count, config.service);
-    const scaled = this.#scaling(name, args, service, bounds);
+    const scaled = scaling(name, {
+      ...{ policy: `${account.base}-${colour}-cpu`, cluster: args.cluster.name, service, other: args.other },
+      ...{ bounds, targetCpu: config.service.targetCpu },
+    });
     this.steady = new EcsSteady(
       name,
       {
@@ -150,41 +153,6 @@ export class AwsColour extends pulumi.ComponentResource {
       },
     );
   }
-
-  #scaling(name: string, args: ColourArgs, service: ecs.Service, { minimum, maximum }: Bounds): pulumi.Resource[] {
-    const target = new appautoscaling.Target(
-      name,
-      {
-        ...{ serviceNamespace: "ecs", scalableDimension: "ecs:service:DesiredCount" },
-        resourceId: pulumi.interpolate`service/${args.cluster.name}/${service.name}`,
-        ...{ minCapacity: minimum, maxCapacity: maximum },
-      },
-      { parent: service },
-    );
-    const policy = new appautoscaling.Policy(
-      name,
-      {
-        ...{ name: `${args.account.base}-${args.colour}-cpu`, policyType: "TargetTrackingScaling" },
-        resourceId: target.resourceId,
-        scalableDimension: target.scalableDimension,
-        serviceNamespace: target.serviceNamespace,
-        targetTrackingScalingPolicyConfiguration: {
-          predefinedMetricSpecification: { predefinedMetricType: "ECSServiceAverageCPUUtilization" },
-          targetValue: args.config.service.targetCpu,
-          // Seconds: quickly up, slowly down.
-          ...{ scaleOutCooldown: 60, scaleInCooldown: 300 },
-        },
-      },
-      { parent: target },
-    );
-    return [service, target, policy];
-  }
-}
-
-interface Bounds {
-  /** Copies, at the least and at the most. */
-  readonly minimum: number;
-  readonly maximum: number;
 }
 
 /** A colour never has fewer copies than its release asks for; a retired one has none. */
