@@ -24,6 +24,7 @@ const providers: Record<string, () => AnyProvider> = {
   LocalTakeOver: () => (require("../platform/local/take-over/provider") as { provider: AnyProvider }).provider,
   LocalBalancer: () => (require("../platform/local/balancer/provider") as { provider: AnyProvider }).provider,
   LocalColour: () => (require("../platform/local/colour/provider") as { provider: AnyProvider }).provider,
+  RdsAdministrator: () => (require("../platform/aws/administrator/provider") as { provider: AnyProvider }).provider,
   EcsSteady: () => (require("../platform/aws/ecs-steady/provider") as { provider: AnyProvider }).provider,
   LocalListener: () => (require("../platform/local/listener/provider") as { provider: AnyProvider }).provider,
 };

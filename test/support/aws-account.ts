@@ -207,8 +207,12 @@ export function selfSigned(folder: string): Certificate {
   return { certificate, text: readFileSync(certificate, "utf8"), keyText: readFileSync(key, "utf8") };
 }
 
-/** RDS's administrator may create extensions that PostgreSQL leaves to superusers: what databases are made of has them. */
+/**
+ * RDS's master user may create extensions that PostgreSQL leaves to superusers: what databases are made of has them. And it
+ * may make others members of rds_superuser (RDS user guide, "Understanding the rds_superuser role").
+ */
 export async function administersAsOnRds(postgres: TestPostgres): Promise<void> {
+  await postgres.asSuperuser((client) => client.query("GRANT rds_superuser TO switchyard WITH ADMIN OPTION"));
   await postgres.asSuperuser((client) => client.query("ALTER DATABASE template0 WITH ALLOW_CONNECTIONS true"));
   await postgres.asSuperuser((client) => client.query("CREATE EXTENSION pg_stat_statements"), "template0");
 }

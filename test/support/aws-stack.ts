@@ -1,6 +1,7 @@
 // A whole stack on the stand-in for AWS (test/plugins/aws): the real program and engine, an account in a file, an embedded
 // PostgreSQL behind RDS, and a small HTTPS server where the preview listener would be.
 
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { createServer, type Server } from "node:https";
@@ -110,6 +111,25 @@ export class AwsStack {
       const secret = typeof text === "string" ? (JSON.parse(text) as { username?: string; password?: string }) : {};
       return secret.password !== undefined && /blue|green/.test(secret.username ?? "") ? [secret.password] : [];
     });
+  }
+
+  /** What RDS does every week: the master user gets another password, and Secrets Manager holds that one. */
+  async rotate(): Promise<void> {
+    const password = randomBytes(18).toString("base64url");
+    const { user } = this.postgres.administrator;
+    await this.postgres.asSuperuser((client) =>
+      client.query(`ALTER ROLE ${client.escapeIdentifier(user)} PASSWORD ${client.escapeLiteral(password)}`),
+    );
+    this.account.change((rows) => {
+      const isMasters = ({ id }: { id: string }) => id.includes(":secret:rds!");
+      const held = rows.all("aws:secretsmanager/secretVersion:SecretVersion").filter(isMasters);
+      if (held.length !== 1) throw new Error(`the account has ${held.length} secrets of master users, expected one`);
+      for (const row of held) {
+        const secretString = JSON.stringify({ username: user, password });
+        rows.put({ ...row, outs: { ...row.outs, secretString } });
+      }
+    });
+    this.postgres.administrator.password = password;
   }
 
   /** Green's share of the production listener as AWS has it. @throws where both have none, or there is no listener. */

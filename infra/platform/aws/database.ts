@@ -13,8 +13,8 @@ import type { Network } from "./network";
 import { trust } from "./policy";
 import { waive } from "./waive";
 
-/** The administrator, whose password RDS makes, keeps and changes by itself. Not one of the names that everybody tries. */
-export const administrator = "switchyard";
+/** The master user, whose password RDS makes, keeps and changes by itself. Not one of the names that everybody tries. */
+export const master = "switchyard";
 
 /** Not PostgreSQL's own port: RDS.23. */
 export const databasePort = 5433;
@@ -35,8 +35,8 @@ export class Database extends pulumi.ComponentResource {
   readonly instance: rds.Instance;
   /** Its host, by which the name in its certificate goes. */
   readonly host: pulumi.Output<string>;
-  /** Secret; read anew by every `up`, since RDS changes it every week. */
-  readonly password: pulumi.Output<string>;
+  /** The master user's; secret. Read anew by every `up`, since RDS changes it every week. */
+  readonly masterPassword: pulumi.Output<string>;
 
   constructor(name: string, args: DatabaseArgs, options: pulumi.ComponentResourceOptions) {
     super("switchyard:aws:Database", name, {}, options);
@@ -52,7 +52,7 @@ export class Database extends pulumi.ComponentResource {
     );
     this.instance = this.#instance(name, args, subnets, parameters, this.#monitoring(name, account), groups);
     this.host = this.instance.address;
-    this.password = passwordOf(this.instance, this);
+    this.masterPassword = passwordOf(this.instance, this);
     this.registerOutputs({ host: this.host });
   }
 
@@ -109,7 +109,7 @@ export class Database extends pulumi.ComponentResource {
         ...{ storageEncrypted: true, kmsKeyId: keys.of.database },
         ...{ multiAz: settings.multiAz, port: databasePort, publiclyAccessible: false },
         ...{ dbSubnetGroupName: subnets.name, vpcSecurityGroupIds: [group.id], parameterGroupName: parameters.name },
-        ...{ username: administrator, manageMasterUserPassword: true, masterUserSecretKmsKeyId: keys.of.secrets },
+        ...{ username: master, manageMasterUserPassword: true, masterUserSecretKmsKeyId: keys.of.secrets },
         ...{ iamDatabaseAuthenticationEnabled: true, caCertIdentifier: settings.caIdentifier },
         ...{ backupRetentionPeriod: settings.backupDays, backupWindow: "02:00-03:00", copyTagsToSnapshot: true },
         ...{ deleteAutomatedBackups: false, deletionProtection: true },
@@ -154,7 +154,7 @@ function finalSnapshot(
   settings: RdsSettings,
 ): pulumi.Output<string> {
   return pulumi.all([group.id, keys.of.database]).apply(([groupId, key]) => {
-    const made = JSON.stringify([key, settings.seedFrom ?? "", administrator]);
+    const made = JSON.stringify([key, settings.seedFrom ?? "", master]);
     const hash = createHash("sha256").update(made).digest("hex").slice(0, 8);
     return `${base}-final-${groupId.replace(/^sg-/, "")}-${hash}`;
   });
@@ -163,14 +163,14 @@ function finalSnapshot(
 function passwordOf(instance: rds.Instance, parent: pulumi.Resource): pulumi.Output<string> {
   const secretId = instance.masterUserSecrets.apply((secrets) => {
     const arn = secrets[0]?.secretArn;
-    if (arn === undefined) throw new Error("RDS names no secret of the administrator of the database");
+    if (arn === undefined) throw new Error("RDS names no secret of the database's master user");
     return arn;
   });
   const version = getSecretVersionOutput({ secretId }, { parent });
   return pulumi.secret(
     version.secretString.apply((text) => {
       const { password } = JSON.parse(text) as { password?: string };
-      if (password === undefined) throw new Error("the secret of the database's administrator holds no password");
+      if (password === undefined) throw new Error("the secret of the database's master user holds no password");
       return password;
     }),
   );

@@ -16,12 +16,13 @@ import type { PerColour, Release, Wiring } from "../../rollout/types";
 import { previewHeader } from "../local/balancer/api";
 import type { TelemetryAddress } from "../telemetry";
 import type { ListenerPlace, TrafficAddress } from "../traffic";
+import { administrator, declareAdministrator } from "./administrator/declare";
 import { awsAccount, type Account } from "./account";
 import { Balancer, declaredWiring, productionPort } from "./balancer";
 import { Bastion } from "./bastion";
 import { cluster } from "./cluster";
 import { AwsColour, serviceName } from "./colour";
-import { administrator, Database, databasePort } from "./database";
+import { Database, databasePort } from "./database";
 import { Groups } from "./groups";
 import { Keys } from "./keys";
 import type { Logs } from "./logs";
@@ -105,11 +106,13 @@ class AwsPlatform implements Platform {
       { ...ground.options, dependsOn: [...after, ...ground.groups.rules] },
     );
     if (rds.bastion) new Bastion("bastion", { account: this.#account, ...ground }, ground.options);
+    const address = this.#reached(this.#database);
+    const login = declareAdministrator("administrator", this.#database, address, { dependsOn: after });
     return {
       resource: this.#database.instance,
-      address: this.#reached(this.#database),
+      address,
       administrator,
-      password: this.#database.password,
+      password: login.password,
       holdsData: { protect: true, retainOnDelete: true },
     };
   }
