@@ -68,6 +68,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
     migrator: access.logins.migrator.user,
     migratorPassword: access.logins.migrator.password,
     ...(server.template && { template: server.template }),
+    ...(server.rds && { rds: server.rds }),
   };
   const backed = new Backup(
     "backup-before-widen",

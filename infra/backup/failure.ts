@@ -3,6 +3,7 @@ export type BackupStep =
   | "pg_dump"
   | "space"
   | "mode"
+  | "snapshot"
   | "dump"
   | "store"
   | "manifest"
@@ -11,7 +12,8 @@ export type BackupStep =
   | "drill"
   | "restore"
   | "switch"
-  | "retention";
+  | "retention"
+  | "archive";
 
 /** A backup that can't be made, or can't be trusted. Its message is for the operator: what was found, what mends it. */
 export class BackupFailure extends Error {

@@ -1,11 +1,16 @@
 import { z } from "zod";
-import { BackupFailure } from "./failure";
-import { isIntact, type Sealed } from "./seal";
+import type { Sealed } from "./seal";
+import { broken, count, digest, moment, readSealed, takenShape } from "./sealed-json";
 
 /** What every key of a backup begins with: `backups/<database>/<id>/`. */
 export const backupPrefix = "backups/";
 
-const parts = { dump: "database.dump", manifest: "manifest.json", verified: "verified.json" } as const;
+const parts = {
+  dump: "database.dump",
+  manifest: "manifest.json",
+  verified: "verified.json",
+  snapshot: "snapshot.json",
+} as const;
 export type BackupPart = keyof typeof parts;
 
 /** Time and eight random hexadecimal digits: ids sort by time. */
@@ -24,10 +29,6 @@ export function parseKey(key: string): { database: string; id: string; part: Bac
   return { database, id, part };
 }
 
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const count = z.number().int().min(0);
-const moment = z.iso.datetime();
-const versions = z.array(z.string());
 const position = z.object({ last: z.string().regex(/^-?\d+$/), called: z.boolean() });
 
 const contents = z.object({
@@ -38,42 +39,15 @@ const contents = z.object({
 });
 
 const manifestShape = z.object({
-  format: z.literal(1),
-  id: z.string(),
-  database: z.string(),
-  /** When its snapshot was taken: what was committed later is not in it. */
-  takenAt: moment,
-  /** What it was taken before, or that somebody or the clock asked for it. */
-  before: z.enum(["widen", "narrow", "asked"]),
-  /** Which releases were declared. */
-  release: z.string(),
-  server: z.object({
-    /** Such as "15.18". */
-    version: z.string(),
-    major: count,
-    encoding: z.string(),
-    /** Where the server has it, an oid tells a database from another one of that name. */
-    databaseOid: count,
-    /** Of the database on disk, its indexes included: what a restore has to find room for. */
-    databaseBytes: count,
-  }),
+  ...takenShape,
+  /** Of which schema alone it is. @default the whole database */
+  schema: z.string().optional(),
   /** Versions as `CREATE EXTENSION` names them: a restore finds them there already. */
   extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() })),
   /** Version of the pg_dump that wrote it; an older pg_restore may not read it. */
   pgDump: z.string(),
-  /** The newest migration that it has applied; empty where it has none. */
-  schemaVersion: z.string(),
-  /** Every migration that it has applied. */
-  applied: versions,
-  /** Lossy contracts that were taken back before it was taken: their data is not in it. */
-  scars: versions,
-  /** One that broke off half way, and is so in the backup too. */
-  half: z.string().nullable(),
   dump: z.object({ key: z.string(), size: count, sha256: digest }),
-  /** From the snapshot to the last byte stored, in ms. */
-  durationMs: count,
   contents,
-  digest,
 });
 
 /** What stands beside a dump. Only a dump with its manifest is a backup. */
@@ -101,7 +75,7 @@ export type Verification = Sealed<Omit<z.output<typeof verificationShape>, "dige
  * @throws BackupFailure when it was edited, is another backup's, or is none that this version understands.
  */
 export function readManifest(text: string, key: string): Manifest {
-  const manifest = read(text, key, manifestShape);
+  const manifest = readSealed(text, key, manifestShape);
   const { database, id } = manifest;
   const own = backupKey(database, id, "manifest");
   if (own !== key) throw broken(key, `it is the manifest of another backup, ${own}`);
@@ -112,28 +86,7 @@ export function readManifest(text: string, key: string): Manifest {
 
 /** Reads what is known of a backup that was tried. @throws BackupFailure as `readManifest` does */
 export function readVerification(text: string, key: string): Verification {
-  const verification = read(text, key, verificationShape);
+  const verification = readSealed(text, key, verificationShape);
   if (parseKey(key)?.id !== verification.backup) throw broken(key, `it is of another backup, ${verification.backup}`);
   return verification;
 }
-
-function read<S extends z.ZodType>(text: string, key: string, shape: S): z.output<S> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw broken(key, `it is no JSON: ${(error as Error).message}`, error);
-  }
-  if (typeof value !== "object" || value === null || !isIntact(value))
-    throw broken(key, "it does not have the digest that it was stored with, so it was changed since");
-  const found = shape.safeParse(value);
-  if (found.success) return found.data;
-  const [issue] = found.error.issues;
-  throw broken(
-    key,
-    `this version does not understand its ${issue?.path.join(".") ?? "content"}: ${issue?.message ?? ""}`,
-  );
-}
-
-const broken = (key: string, why: string, cause?: unknown): BackupFailure =>
-  new BackupFailure("manifest", `${key} is not to be trusted: ${why}`, { cause });

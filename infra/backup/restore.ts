@@ -1,29 +1,54 @@
+import { z } from "zod";
 import type { Contents } from "./contents";
 
 /** What a comment on a database says: that a restore has made it, or has replaced it. The server itself knows what is done. */
 const restored = "Switchyard: restored from the backup ";
-const kept = "Switchyard: kept as it was when it was replaced; its last backup is ";
+const kept = "Switchyard: kept as it was when another database took its place; ";
 
 /** Of a database that a restore has made, whole and verified. @param digest of the backup's manifest */
 export const restoredMark = (id: string, digest: string): string => `${restored}${id} (${digest})`;
-
-/** Of a database that another one has replaced. @param id of the backup that was taken right before */
-export const keptMark = (id: string): string => `${kept}${id}`;
 
 /** Id of the backup that a database was restored from; undefined where it was not. */
 export const restoredFrom = (comment: string | null): string | undefined =>
   comment?.startsWith(restored) === true ? comment.slice(restored.length).split(" ")[0] : undefined;
 
-/** Id of the last backup of a database that was replaced; undefined for any other. */
-export const keptWith = (comment: string | null): string | undefined =>
-  comment?.startsWith(kept) === true ? comment.slice(kept.length) : undefined;
+const keptShape = z.object({
+  /** Name under which it served. */
+  database: z.string(),
+  /** Id of the backup that took its place; empty where what had been kept came back. */
+  by: z.string(),
+  /** Id of the backup that was taken of it right before; empty where it held nothing. */
+  backup: z.string(),
+  /** When, ISO 8601 in UTC. */
+  at: z.iso.datetime(),
+  /** Its own comment of before: it gets that back with its name. */
+  comment: z.string().nullable(),
+});
+
+/** What is known of a database that another one has replaced. */
+export type Kept = Readonly<z.output<typeof keptShape>>;
+
+/** Of a database that another one has replaced. */
+export const keptMark = (known: Kept): string => `${kept}${JSON.stringify(known)}`;
+
+/** What a database's comment says of how it was replaced; undefined for any that was not. */
+export function keptAs(comment: string | null): Kept | undefined {
+  if (comment?.startsWith(kept) !== true) return undefined;
+  try {
+    return keptShape.parse(JSON.parse(comment.slice(kept.length)));
+  } catch {
+    // A mark that somebody has edited is none: nothing is dropped, or brought back, because of it.
+    return undefined;
+  }
+}
 
 /** PostgreSQL cuts names off at this many bytes (NAMEDATALEN − 1); the names of databases here have plain characters. */
 const longestName = 63;
 
 /**
  * The name of a database once another one has replaced it, such as `pages_kept_1a2b3c4d`.
- * @param id of the backup that was taken right before; its random digits make the name one of its own
+ * @param id of the backup that was taken right before, or else of what replaces it; its random digits make the name one of
+ *   its own
  */
 export const keptName = (database: string, id: string): string => {
   const suffix = `_kept_${id.slice(-8)}`;

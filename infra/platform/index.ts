@@ -4,6 +4,7 @@ import type { Access } from "../database/access";
 import type { ExpectedAccess } from "../database/expectations";
 import type { Release, Wiring } from "../rollout/types";
 import type { InputsOf } from "../providers/inputs";
+import type { RdsAddress } from "./aws/snapshot";
 import type { CopySettings } from "./local/colour/resource";
 import type { StoreAddress } from "../providers/store/store";
 import type { TelemetryAddress } from "./telemetry";
@@ -28,6 +29,8 @@ export interface DatabaseServer {
   password: pulumi.Output<string>;
   /** What new databases are created from. @default PostgreSQL's template0 */
   template?: pulumi.Output<string>;
+  /** The instance, where the server is one of RDS. */
+  rds?: pulumi.Output<RdsAddress>;
   /** What a destroy does to a database in it. */
   holdsData: { protect: boolean; retainOnDelete: boolean };
 }

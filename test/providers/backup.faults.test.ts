@@ -111,7 +111,7 @@ describe("a backup that is broken off", function () {
   it("by kill -9 between dump and manifest is cleared away by the next one", async () => {
     const left = `backups/${database.name}/2026-01-31T08-00-00.000Z-0123abcd`;
     await store.put(`${left}/database.dump`, "a dump without a manifest");
-    assert.deepEqual(await listBackups(store), { backups: [], faults: [] });
+    assert.deepEqual(await listBackups(store), { backups: [], snapshots: [], faults: [] });
     await nextWorks();
     assert.deepEqual(await store.list(left), []);
     assert.match(said.join("\n"), /cleared away 2026-01-31T08-00-00\.000Z-0123abcd/);

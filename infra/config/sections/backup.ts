@@ -71,15 +71,25 @@ export const backupKeys = {
   ).prefault({}),
 };
 
-/** Where only one platform has something. */
+/** Where only one platform has something, and where one key asks for what another one rules out. */
 export function backupRules({ draft: { platform, backup } }: Facts): Problem[] {
-  if (platform !== "local" || backup?.mode !== "snapshot") return [];
+  if (backup?.mode !== "snapshot") return [];
+  if (platform === "local")
+    return [
+      {
+        path: ["backup", "mode"],
+        found: shown("snapshot", "backup", "platform"),
+        allowed: `dump: ${snapshotOnLocal.replace(/;.*/, "")}`,
+        ways: [[set(["backup", "mode"], "dump", "backup")]],
+      },
+    ];
+  if (backup.drill === "never") return [];
   return [
     {
-      path: ["backup", "mode"],
-      found: shown("snapshot", "backup", "platform"),
-      allowed: `dump: ${snapshotOnLocal.replace(/;.*/, "")}`,
-      ways: [[set(["backup", "mode"], "dump", "backup")]],
+      path: ["backup", "drill"],
+      found: shown(backup.drill ?? "narrowing", "backup"),
+      allowed: "never: a snapshot can't be restored into a scratch database, so it can't show that it restores",
+      ways: [[set(["backup", "drill"], "never", "backup")], [set(["backup", "mode"], "dump", "backup")]],
     },
   ];
 }

@@ -113,6 +113,7 @@ class AwsPlatform implements Platform {
       address,
       administrator,
       password: login.password,
+      rds: this.#database.instance.identifier.apply((instance) => ({ connection: this.#account.connection, instance })),
       holdsData: { protect: true, retainOnDelete: true },
     };
   }

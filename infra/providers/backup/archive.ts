@@ -11,13 +11,18 @@ import {
   type Manifest,
   type Verification,
 } from "../../backup/manifest";
+import { readSnapshotRecord, type SnapshotRecord } from "../../backup/snapshot";
+import type { RdsAddress } from "../../platform/aws/snapshot";
 import { ObjectMissing, timeInKey, type ObjectStore } from "../store/store";
+import { deleteSnapshotOf } from "./snapshot";
 
 /** A backup as the store has it. */
 export interface Backup {
   readonly manifest: Manifest;
   /** Undefined while nobody has read it back. */
   readonly verification?: Verification;
+  /** The snapshot of RDS beside it. */
+  readonly snapshot?: SnapshotRecord;
 }
 
 /** An id of a backup whose snapshot is taken at `at` (Unix time in ms). */
@@ -27,6 +32,8 @@ export const newId = (at: number): string => `${timeInKey(at)}-${randomBytes(4).
 export interface Listing {
   /** Oldest first. */
   readonly backups: readonly Backup[];
+  /** Snapshots of RDS that stand alone, without a dump, and are available; oldest first. */
+  readonly snapshots: readonly SnapshotRecord[];
   /** One sentence for each whose manifest is not to be trusted, or that lacks its dump. */
   readonly faults: readonly string[];
 }
@@ -41,20 +48,31 @@ export async function listBackups(store: ObjectStore, database?: string): Promis
   const objects = await store.list(prefix);
   const sizes = new Map(objects.map(({ key, size }) => [key, size]));
   const backups: Backup[] = [];
+  const snapshots: SnapshotRecord[] = [];
   const faults: string[] = [];
   for (const { key } of objects) {
     const named = parseKey(key);
-    if (named?.part !== "manifest") continue;
+    if (named === undefined) continue;
+    const { database: of, id, part } = named;
     try {
-      const backup = await openBackup(store, named.database, named.id);
-      assertDumpThere(backup.manifest, sizes.get(backup.manifest.dump.key));
-      backups.push(backup);
+      if (part === "manifest") {
+        const backup = await openBackup(store, of, id);
+        assertDumpThere(backup.manifest, sizes.get(backup.manifest.dump.key));
+        backups.push(backup);
+      } else if (part === "snapshot" && !sizes.has(backupKey(of, id, "manifest"))) {
+        const record = await openSnapshot(store, of, id);
+        if (record?.state === "available") snapshots.push(record);
+      }
     } catch (error) {
       if (!(error instanceof BackupFailure)) throw error;
       faults.push(error.message);
     }
   }
-  return { backups: backups.sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1)), faults };
+  return {
+    backups: backups.sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1)),
+    snapshots: snapshots.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    faults,
+  };
 }
 
 function assertDumpThere({ id, dump: { key, size } }: Manifest, found: number | undefined): void {
@@ -66,17 +84,47 @@ function assertDumpThere({ id, dump: { key, size } }: Manifest, found: number | 
   );
 }
 
-/** One backup. @throws BackupFailure when there is none, or its manifest is not to be trusted; StoreFailed */
+/**
+ * One backup, with its dump. @throws BackupFailure when there is none, it is a snapshot alone, or its manifest is not to be
+ * trusted; StoreFailed
+ */
 export async function openBackup(store: ObjectStore, database: string, id: string): Promise<Backup> {
   const manifestText = await read(store, backupKey(database, id, "manifest"));
-  if (manifestText === undefined)
-    throw new BackupFailure("manifest", `there is no backup ${id} of ${database} in ${store.where(backupPrefix)}`);
+  const snapshot = await openSnapshot(store, database, id);
+  if (manifestText === undefined) throw noDump(store, database, id, snapshot);
   const manifest = readManifest(manifestText, backupKey(database, id, "manifest"));
-  const key = backupKey(database, id, "verified");
-  const verifiedText = await read(store, key);
-  if (verifiedText === undefined) return { manifest };
-  const verification = readVerification(verifiedText, key);
-  return verification.manifest === manifest.digest ? { manifest, verification } : { manifest };
+  const verification = await openVerification(store, manifest);
+  return { manifest, ...(verification && { verification }), ...(snapshot && { snapshot }) };
+}
+
+function noDump(store: ObjectStore, database: string, id: string, snapshot: SnapshotRecord | undefined): BackupFailure {
+  if (snapshot === undefined)
+    return new BackupFailure("manifest", `there is no backup ${id} of ${database} in ${store.where(backupPrefix)}`);
+  const { name, region } = snapshot.snapshot;
+  return new BackupFailure(
+    "manifest",
+    `the backup ${id} of ${database} has no dump: it is the snapshot ${name} of RDS in ${region}, from which a new instance is ` +
+      `made: pulumi config set --path rds.seedFrom ${name}, in a new stack`,
+  );
+}
+
+/** What is known of a backup's snapshot; undefined where it has none. @throws BackupFailure where that is not to be trusted */
+export async function openSnapshot(
+  store: ObjectStore,
+  database: string,
+  id: string,
+): Promise<SnapshotRecord | undefined> {
+  const key = backupKey(database, id, "snapshot");
+  const found = await read(store, key);
+  return found === undefined ? undefined : readSnapshotRecord(found, key);
+}
+
+async function openVerification(store: ObjectStore, manifest: Manifest): Promise<Verification | undefined> {
+  const key = backupKey(manifest.database, manifest.id, "verified");
+  const found = await read(store, key);
+  if (found === undefined) return undefined;
+  const verification = readVerification(found, key);
+  return verification.manifest === manifest.digest ? verification : undefined;
 }
 
 async function read(store: ObjectStore, key: string): Promise<string | undefined> {
@@ -97,24 +145,51 @@ export const storeVerification = (store: ObjectStore, database: string, verifica
 
 const asText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** The manifest goes first: what is left after a kill in the middle is no backup, and the next run clears it away. */
-export async function removeBackup(store: ObjectStore, database: string, id: string): Promise<void> {
-  for (const part of ["manifest", "verified", "dump"] satisfies BackupPart[])
+/**
+ * What AWS has goes first, and by the record of it, which goes last: what is left after a kill anywhere is found again. The
+ * manifest is the first of the store's own: without it there is no backup, and the next run clears the rest away.
+ * @param rds where its snapshot is. @default nothing is known of it, and a backup that has one stays
+ * @returns why it is still there; undefined where it is gone
+ */
+export async function removeBackup(
+  store: ObjectStore,
+  database: string,
+  id: string,
+  rds?: RdsAddress,
+): Promise<string | undefined> {
+  const record = await openSnapshot(store, database, id);
+  const why = record && (await deleteSnapshotOf(record, rds));
+  if (why !== undefined) return why;
+  for (const part of ["manifest", "verified", "dump", "snapshot"] satisfies BackupPart[])
     await store.delete(backupKey(database, id, part));
+  return undefined;
 }
 
 /**
- * Clears away what killed runs have left: parts of a backup that has no manifest. The caller holds the schema lock of the
- * database, without which no run stores a dump of it: so nothing of one that is at work is taken for a leftover.
- * @returns the ids of what was cleared away
+ * Clears away what killed runs have left: parts of a backup that has no manifest, and is no snapshot that was waited for. The
+ * caller holds the schema lock of the database, without which no run stores anything of it: so nothing of one that is at
+ * work is taken for a leftover.
  */
-export async function clearLeftovers(store: ObjectStore, database: string): Promise<string[]> {
+export async function clearLeftovers(
+  store: ObjectStore,
+  database: string,
+  { rds, say }: { rds?: RdsAddress | undefined; say: (line: string) => void },
+): Promise<void> {
   const found = new Map<string, Set<BackupPart>>();
   for (const { key } of await store.list(`${backupPrefix}${database}/`)) {
     const named = parseKey(key);
     if (named?.database === database) found.set(named.id, (found.get(named.id) ?? new Set()).add(named.part));
   }
-  const left = [...found].filter(([, parts]) => !parts.has("manifest")).map(([id]) => id);
-  for (const id of left) await removeBackup(store, database, id);
-  return left;
+  for (const [id, parts] of found) {
+    if (parts.has("manifest")) continue;
+    try {
+      if (parts.has("snapshot") && (await openSnapshot(store, database, id))?.state === "available") continue;
+      const why = await removeBackup(store, database, id, rds);
+      say(why ?? `cleared away ${id}, which a backup that was broken off has left`);
+    } catch (error) {
+      // What nobody understands is for a person to look at, and no reason to have no backup.
+      if (!(error instanceof BackupFailure)) throw error;
+      say(error.message);
+    }
+  }
 }

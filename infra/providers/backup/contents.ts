@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Client } from "pg";
+import { escapeLiteral, type Client } from "pg";
 import type { Contents, SequencePosition, TableContents } from "../../backup/contents";
 
 /**
@@ -19,24 +19,27 @@ const own = (oid: string, catalogue: string): string =>
   `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend AS e
      WHERE e.classid = '${catalogue}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
 
-const relations = (kinds: string): string =>
+/** @param schema of that one alone. @default of all */
+const relations = (kinds: string, schema?: string): string =>
   `FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN (${kinds}) AND ${own("c.oid", "pg_class")}`;
+    WHERE c.relkind IN (${kinds}) AND ${own("c.oid", "pg_class")}
+      ${schema === undefined ? "" : `AND n.nspname = ${escapeLiteral(schema)}`}`;
 
 /**
  * Counts and checksums of everything in a database, in the snapshot of the session's transaction. It reads every row.
  * @param client has `pinnedSettings`, and may read everything
+ * @param schema of that schema alone, which has no large objects: they are the database's. @default of all
  */
-export async function readContents(client: Client): Promise<Contents> {
-  const before = await readSequences(client);
+export async function readContents(client: Client, schema?: string): Promise<Contents> {
+  const before = await readSequences(client, schema);
   const tables: Record<string, TableContents> = {};
-  for (const name of await tableNames(client)) tables[name] = await readTable(client, name);
+  for (const name of await tableNames(client, schema)) tables[name] = await readTable(client, name);
   const sequences = Object.entries(before).map(([name, each]) => [name, { before: each, after: each }] as const);
   return {
     tables,
     sequences: Object.fromEntries(sequences),
-    views: await readViews(client),
-    largeObjects: await readLargeObjects(client),
+    views: await readViews(client, schema),
+    largeObjects: schema === undefined ? await readLargeObjects(client) : { count: 0, checksum: "0" },
   };
 }
 
@@ -59,9 +62,9 @@ export async function holdsAnything(client: Client): Promise<boolean> {
 }
 
 /** Leaf partitions hold the rows of a partitioned table; FROM ONLY keeps those of inheriting tables apart. */
-async function tableNames(client: Client): Promise<string[]> {
+async function tableNames(client: Client, schema?: string): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name ${relations("'r'")} ORDER BY c.oid`,
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name ${relations("'r'", schema)} ORDER BY c.oid`,
   );
   return rows.map(({ name }) => name);
 }
@@ -76,9 +79,9 @@ async function readTable(client: Client, name: string): Promise<TableContents> {
   return { rows: Number(found.rows), checksum: found.checksum };
 }
 
-async function readSequences(client: Client): Promise<Record<string, SequencePosition>> {
+async function readSequences(client: Client, schema?: string): Promise<Record<string, SequencePosition>> {
   const { rows } = await client.query<{ name: string }>(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name ${relations("'S'")} ORDER BY c.oid`,
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name ${relations("'S'", schema)} ORDER BY c.oid`,
   );
   const found: Record<string, SequencePosition> = {};
   // Some at a time: a schema may have thousands, and a statement's depth is bounded.
@@ -94,9 +97,9 @@ async function readSequences(client: Client): Promise<Record<string, SequencePos
   return found;
 }
 
-async function readViews(client: Client): Promise<Record<string, string>> {
+async function readViews(client: Client, schema?: string): Promise<Record<string, string>> {
   const { rows } = await client.query<{ name: string; definition: string }>(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_get_viewdef(c.oid) AS definition ${relations("'m'")}
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_get_viewdef(c.oid) AS definition ${relations("'m'", schema)}
       ORDER BY c.oid`,
   );
   return Object.fromEntries(

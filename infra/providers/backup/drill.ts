@@ -71,7 +71,7 @@ export async function restoreAndCompare(
   await client.query(pinnedSettings);
   const server = await readServer(client);
   const sameMajor = server.major === manifest.server.major;
-  const differences = compareContents(manifest.contents, await readContents(client), { sameMajor });
+  const differences = compareContents(manifest.contents, await readContents(client, manifest.schema), { sameMajor });
   if (differences.length > 0) throw differing(manifest, differences, step);
   return {
     restoreMs: Math.round(restored - began),

@@ -23,9 +23,21 @@ export interface Dumping {
 /** How long it may wait for a lock that somebody's DDL holds; ours is kept out by the schema lock. */
 const lockWait = "60s";
 
-/** Dumps a whole database as one snapshot sees it. @param snapshot as pg_export_snapshot names it, in an open transaction */
-export function startDump(program: Program, connection: Connection, password: string, snapshot: string): Dumping {
+/** What of a database is dumped, and as what snapshot sees it. */
+export interface DumpOf {
+  readonly connection: Connection;
+  /** Secret. */
+  readonly password: string;
+  /** As pg_export_snapshot names it, in a transaction that stays open. */
+  readonly snapshot: string;
+  /** That schema alone. @default the whole database */
+  readonly schema?: string | undefined;
+}
+
+export function startDump(program: Program, { connection, password, snapshot, schema }: DumpOf): Dumping {
   const how = ["--format=custom", `--snapshot=${snapshot}`, `--lock-wait-timeout=${lockWait}`];
+  // It takes a pattern; in quotes a name is nothing but itself.
+  if (schema !== undefined) how.push(`--schema="${schema.replaceAll('"', '""')}"`);
   const running = start(program.path, [...connectTo(connection), ...how], connectEnv(connection, password), "stdout");
   const hash = createHash("sha256");
   let size = 0;

@@ -1,31 +1,26 @@
-import { chooseMode, isDue, mayReuse, needsDrill } from "../../backup/decisions";
+import { isDue } from "../../backup/decisions";
 import { BackupFailure } from "../../backup/failure";
 import type { SchemaStep } from "../../rollout/types";
 import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { factsOf, readHistory, type SchemaFacts } from "../schema/history";
-import { dropStaleCopies, drillPurpose } from "../schema/rehearsal-scratch";
 import { stepsOf } from "../schema/stage";
-import { storeAt, type ObjectStore } from "../store/store";
-import { listBackups, type Backup } from "./archive";
-import { holdsAnything } from "./contents";
+import { storeAt } from "../store/store";
+import { backUp, look } from "./back-up";
 import { whyNoDump } from "./programs";
-import type { BackupInputs as Inputs, BackupState as State, BackupTaken } from "./resource";
-import { applyRetention } from "./retain";
-import { takeBackup } from "./take";
-import { readServer, type BackupTarget, type ServerFacts } from "./target";
-import { drillBackup, verifyBackup } from "./verify";
+import type { BackupInputs as Inputs, BackupState as State } from "./resource";
+import type { BackupTarget } from "./target";
 
 /** Needs no database: a machine that can't back up is told so at preview. */
-async function check({ stage, majorVersion }: Inputs): Promise<string[]> {
-  // Of the two, one says it.
-  if (stage === "narrow" || hasUnknown(majorVersion)) return [];
+async function check({ stage, majorVersion, mode }: Inputs): Promise<string[]> {
+  // Of the two, one says it; and a snapshot needs no program.
+  if (stage === "narrow" || mode === "snapshot" || hasUnknown(majorVersion)) return [];
   const problem = await whyNoDump(majorVersion);
   return problem === undefined ? [] : [problem];
 }
 
 /** None of these is work, and neither needs to be known at preview. */
-const forTheRecord = { release: "", freeBytes: 0 };
+const forTheRecord = { release: "", freeBytes: 0, rds: "" };
 
 /** What this `up` will run, as the schema's own stage will say after it. */
 const stepsAfter = (news: Inputs, facts: SchemaFacts): readonly SchemaStep[] =>
@@ -52,90 +47,28 @@ const say = (line: string): void => console.error(line);
 async function bringUp(news: Inputs, olds?: State): Promise<State> {
   if (news.hold.length > 0) throw new Error(news.hold.join("\n"));
   const state = (latest = olds?.latest): State => ({ ...news, ...(latest && { latest }) });
-  const found = await look(news);
+  const target = targetOf(news);
+  const found = await look(target, say);
   const steps = stepsAfter(news, found.facts);
   if (steps.length === 0 && !isDueBy(news, olds)) return state();
   if (!found.holdsAnything) {
     say(`${news.connection.database} holds nothing yet, so there is nothing to back up`);
     return state();
   }
+  const { platform, mode, dumpUpTo, drill, keep, release, maxAge, rds, freeBytes, stage } = news;
   try {
-    return state(await backUp(news, found, steps));
+    const taken = await backUp(target, storeAt(news.store), found, {
+      ...{ platform, mode, dumpUpTo, drill, keep, release, steps, say },
+      before: steps.length === 0 ? "asked" : stage,
+      // Before anything is taken away there is always a new one; and what the clock asks for is a new one.
+      ...(stage === "widen" && steps.length > 0 && { maxAge }),
+      ...(rds !== undefined && { rds }),
+      ...(freeBytes !== undefined && { freeBytes }),
+    });
+    return state(taken);
   } catch (error) {
     throw inWords(error, news, steps);
   }
-}
-
-interface Found {
-  readonly facts: SchemaFacts;
-  readonly server: ServerFacts;
-  readonly holdsAnything: boolean;
-  /** Where the server keeps its data, as it says itself. */
-  readonly dataFolder: string;
-}
-
-/** What is real, before anything is decided. What a drill that was killed has left is cleared away here, drill or not. */
-const look = ({ connection, password, owner }: Inputs): Promise<Found> =>
-  withConnection(connection, password, "switchyard-backup", async (client) => {
-    await dropStaleCopies(client, { owner, connection }, drillPurpose, say);
-    const facts = factsOf(await readHistory(client));
-    const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
-    return {
-      ...{ facts, server: await readServer(client), dataFolder: rows[0]?.folder ?? "" },
-      holdsAnything: await holdsAnything(client),
-    };
-  });
-
-async function backUp(news: Inputs, found: Found, steps: readonly SchemaStep[]): Promise<BackupTaken> {
-  const { store: address, platform, mode, dumpUpTo, freeBytes, release, stage, keep } = news;
-  const chosen = chooseMode({ mode, dumpUpTo, size: found.server.databaseBytes, platform });
-  if (chosen !== "dump") throw new BackupFailure("mode", chosen === "snapshot" ? noSnapshots : chosen.refused);
-  const store = storeAt(address);
-  const { database } = news.connection;
-  const earlier = steps.length === 0 ? undefined : await reusable(store, news, found, steps);
-  const target = targetOf(news);
-  const backup: Backup = earlier ?? {
-    manifest: await takeBackup(target, store, { before: steps.length === 0 ? "asked" : stage, release, say }),
-  };
-  const room = freeBytes !== undefined ? { freeBytes } : platform === "local" ? { dataFolder: found.dataFolder } : {};
-  const drilled = needsDrill(news.drill, steps) && backup.verification?.drill === undefined;
-  const verification = drilled
-    ? await drillBackup(target, store, backup, { say, room })
-    : (backup.verification ?? (await verifyBackup(store, backup)));
-  const { id, takenAt, dump } = backup.manifest;
-  say(
-    `${earlier === undefined ? "took" : "uses"} the backup ${id} of ${database} (${dump.size} bytes), verified${drilled ? " by a drill" : ""}`,
-  );
-  if (earlier === undefined) await applyRetention(store, database, { facts: found.facts, keep, say });
-  const drillMs = verification.drill?.restoreMs;
-  const { size, sha256 } = dump;
-  return { id, takenAt, size, sha256, ...(drillMs !== undefined && { drillMs }), reused: earlier !== undefined };
-}
-
-const noSnapshots =
-  "this version takes no snapshot of the platform by itself; dump the database: pulumi config set --path backup.mode dump, " +
-  "with a backup.dumpUpTo above its size";
-
-/** The newest backup, where it will do. */
-async function reusable(
-  store: ObjectStore,
-  { connection, maxAge, stage }: Inputs,
-  { server: { databaseOid } }: Found,
-  steps: readonly SchemaStep[],
-): Promise<Backup | undefined> {
-  if (stage === "narrow") return undefined;
-  const { backups } = await listBackups(store, connection.database);
-  const now = Date.now();
-  return backups.findLast(({ manifest, verification }) =>
-    mayReuse(
-      {
-        takenAt: Date.parse(manifest.takenAt),
-        verified: verification !== undefined,
-        databaseOid: manifest.server.databaseOid,
-      },
-      { steps, databaseOid, maxAge, now },
-    ),
-  );
 }
 
 function targetOf({ connection, password, owner, migrator, migratorPassword, template }: Inputs): BackupTarget {

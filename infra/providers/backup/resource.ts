@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { BackupMode, DrillWhen } from "../../backup/decisions";
 import type { Keep } from "../../backup/retention";
+import type { RdsAddress } from "../../platform/aws/snapshot";
 import type { Facts, Migration as Summary } from "../../rollout/types";
 import type { Connection } from "../connection";
 import { DynamicResource } from "../dynamic";
@@ -35,8 +36,10 @@ export interface BackupInputs {
   migratorPassword: string;
   /** What databases are created from. @default "template0" */
   template?: string;
-  /** Bytes that are free where the server keeps its data. @default looked up on platform local, else unknown */
+  /** Bytes that are free where the server keeps its data. @default looked up */
   freeBytes?: number;
+  /** The instance that the database is in, on AWS: its snapshots, and how much room it has. */
+  rds?: RdsAddress;
   mode: BackupMode;
   /** Bytes. */
   dumpUpTo: number;
@@ -55,9 +58,11 @@ export interface BackupTaken {
   id: string;
   /** ISO 8601, UTC. */
   takenAt: string;
-  /** Bytes of the dump. */
-  size: number;
-  sha256: string;
+  /** Bytes of the dump, and its SHA-256; left out where it is a snapshot. */
+  size?: number;
+  sha256?: string;
+  /** Name of the snapshot of RDS that it is; left out where it is a dump. */
+  snapshot?: string;
   /** How long it took to restore, in ms; only where there was a drill. */
   drillMs?: number;
   /** Whether an earlier `up` took it. */

@@ -1,4 +1,6 @@
-import { expired, type Keep } from "../../backup/retention";
+import type { Manifest } from "../../backup/manifest";
+import { expired, type Keep, type StoredBackup } from "../../backup/retention";
+import type { RdsAddress } from "../../platform/aws/snapshot";
 import type { SchemaFacts } from "../schema/history";
 import type { ObjectStore } from "../store/store";
 import { listBackups, removeBackup, type Backup } from "./archive";
@@ -9,6 +11,14 @@ const lossyOf = ({ applied, half, scars }: SchemaFacts): string[] =>
     .filter(({ phase, lossy }) => phase === "contract" && lossy.up)
     .map(({ version }) => version);
 
+export interface Retention {
+  readonly facts: SchemaFacts;
+  readonly keep: Keep;
+  /** Where snapshots are, on AWS. */
+  readonly rds?: RdsAddress | undefined;
+  readonly say: (line: string) => void;
+}
+
 /**
  * Deletes the backups of a database that may go. It is done once a new one is verified, and never stops an `up`: what could
  * not be deleted is told, and is tried again after the next.
@@ -16,24 +26,37 @@ const lossyOf = ({ applied, half, scars }: SchemaFacts): string[] =>
 export async function applyRetention(
   store: ObjectStore,
   database: string,
-  { facts, keep, say }: { facts: SchemaFacts; keep: Keep; say: (line: string) => void },
+  { facts, keep, rds, say }: Retention,
 ): Promise<void> {
   try {
-    const { backups, faults } = await listBackups(store, database);
+    const { backups, snapshots, faults } = await listBackups(store, database);
     for (const fault of faults) say(fault);
-    for (const { id } of expired(backups.map(asStored), keep, lossyOf(facts), Date.now())) {
-      await removeBackup(store, database, id);
-      say(`deleted the backup ${id}: backup.keep asks for ${keep.last}, and ${keep.days} days`);
-    }
+    const stored = [...backups.map(asStored), ...snapshots.map((record) => storedOf(record, true))];
+    for (const { id } of expired(stored, keep, lossyOf(facts), Date.now()))
+      say(await removed(store, database, id, { keep, rds }));
   } catch (error) {
     say(`backups that may go could not be deleted: ${(error as Error).message}`);
   }
 }
 
-const asStored = ({ manifest, verification }: Backup) => ({
-  id: manifest.id,
-  takenAt: Date.parse(manifest.takenAt),
-  verified: verification !== undefined,
-  applied: manifest.applied,
-  scars: manifest.scars,
-});
+/** One that can't be deleted keeps no other. @returns what became of it */
+async function removed(
+  store: ObjectStore,
+  database: string,
+  id: string,
+  { keep, rds }: Pick<Retention, "keep" | "rds">,
+): Promise<string> {
+  try {
+    const why = await removeBackup(store, database, id, rds);
+    return why ?? `deleted the backup ${id}: backup.keep asks for ${keep.last}, and ${keep.days} days`;
+  } catch (error) {
+    return `the backup ${id}, which may go, could not be deleted: ${(error as Error).message}`;
+  }
+}
+
+const asStored = ({ manifest, verification }: Backup): StoredBackup => storedOf(manifest, verification !== undefined);
+
+const storedOf = (
+  { id, takenAt, applied, scars }: Pick<Manifest, "id" | "takenAt" | "applied" | "scars">,
+  verified: boolean,
+): StoredBackup => ({ ...{ id, verified, applied, scars }, takenAt: Date.parse(takenAt) });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BackupFailure } from "../../backup/failure";
+import type { RdsAddress } from "../../platform/aws/snapshot";
 
 /** What a restore needs, and some to spare: files are larger while indexes are built. */
 const spare = 1.2;
@@ -11,6 +12,34 @@ export interface Room {
   readonly freeBytes?: number;
   /** The server's data folder, where it is on this very machine. @default unknown */
   readonly dataFolder?: string;
+}
+
+/** Who may know how much room a server has. */
+export interface RoomQuestion {
+  readonly freeBytes?: number | undefined;
+  readonly dataFolder?: string | undefined;
+  /** An instance of RDS, which tells CloudWatch. */
+  readonly rds?: RdsAddress | undefined;
+  readonly say: (line: string) => void;
+}
+
+/** Loaded when used: only a drill on AWS asks. */
+const aws = () =>
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  require("../../platform/aws/free-storage") as typeof import("../../platform/aws/free-storage");
+
+/** How much room a server has, as far as anybody knows. @throws AwsFailed */
+export async function roomOf({ freeBytes, dataFolder, rds, say }: RoomQuestion): Promise<Room> {
+  if (freeBytes !== undefined) return { freeBytes };
+  if (dataFolder !== undefined && dataFolder !== "") return { dataFolder };
+  if (rds === undefined) return {};
+  const { freeStorageOf } = aws();
+  const free = await freeStorageOf(rds);
+  if (free !== undefined) return { freeBytes: free };
+  say(
+    `CloudWatch has no FreeStorageSpace of ${rds.instance} in the last 15 minutes: nobody knows whether there is room`,
+  );
+  return {};
 }
 
 /** Bytes that are free in a file system, or above it where the folder is not there yet. */

@@ -1,0 +1,55 @@
+import { keptAs, restoredFrom, type Kept } from "./restore";
+
+/** A database as its server knows it. */
+export interface KnownDatabase {
+  readonly name: string;
+  /** Null where it has none. */
+  readonly comment: string | null;
+}
+
+/** A database that was replaced, with what its mark says. */
+export interface KeptDatabase extends KnownDatabase {
+  readonly kept: Kept;
+}
+
+/** What config asks for. */
+export interface Wanted {
+  /** Id of the backup that is to serve; undefined where none is asked for. */
+  readonly from: string | undefined;
+  readonly retire: boolean;
+}
+
+/** What is to be done so that the server is as config says. */
+export type Choice =
+  /** `latest`: what is kept since the last exchange. */
+  | { readonly do: "nothing"; readonly latest: KeptDatabase | undefined }
+  | { readonly do: "restore" }
+  /** `origin`: id of the backup that serves now. */
+  | { readonly do: "back"; readonly to: KeptDatabase; readonly origin: string }
+  | { readonly do: "retire"; readonly kept: readonly KeptDatabase[] };
+
+/** Those of `all` that were replaced while they served as `database`, the last of them at the end. */
+export const keptOf = (database: string, all: readonly KnownDatabase[]): KeptDatabase[] =>
+  all
+    .flatMap((each) => {
+      const kept = keptAs(each.comment);
+      return kept?.database === database ? [{ ...each, kept }] : [];
+    })
+    .sort((a, b) => (a.kept.at < b.kept.at ? -1 : 1));
+
+/**
+ * From what the server says, so that it is the same after a kill anywhere. Going back is to what the last exchange has kept,
+ * and only where that was a restore: config that says again what it said before is never a reason for a second one.
+ * @param serves the database that serves
+ */
+export function choose({ from, retire }: Wanted, serves: KnownDatabase, kept: readonly KeptDatabase[]): Choice {
+  const origin = restoredFrom(serves.comment);
+  const latest = kept.at(-1);
+  if (retire && (from === undefined || from === origin))
+    return kept.length === 0 ? { do: "nothing", latest } : { do: "retire", kept };
+  if (from !== undefined && from === origin) return { do: "nothing", latest };
+  const way = latest !== undefined && origin !== undefined && latest.kept.by === origin && latest.kept.backup !== "";
+  if (way && (from === undefined || from === restoredFrom(latest.kept.comment)))
+    return { do: "back", to: latest, origin };
+  return from === undefined ? { do: "nothing", latest } : { do: "restore" };
+}
