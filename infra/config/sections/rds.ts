@@ -7,8 +7,10 @@ import { set, shown, type Problem } from "../problem";
 declare const kind: unique symbol;
 /** A class of RDS instances, such as "db.m7g.large". */
 export type InstanceClass = string & { readonly [kind]: "instance class" };
-/** A snapshot of RDS, by its name or ARN. */
+/** A snapshot of RDS, by its name or ARN; or `latest:` and the name of the instance whose newest one is meant. */
 export type SnapshotId = string & { readonly [kind]: "snapshot" };
+/** A file with SQL, absolute or relative to the project. */
+export type SqlFile = string & { readonly [kind]: "sql file" };
 /** A file with certificates in PEM, absolute or relative to the project. */
 export type PemFile = string & { readonly [kind]: "pem file" };
 
@@ -28,6 +30,8 @@ export interface RdsSettings {
   readonly proxy: boolean;
   /** The snapshot that the instance is made from, once. Default: none, and it begins empty. */
   readonly seedFrom?: SnapshotId | undefined;
+  /** SQL that makes seeded data what this stack may hold, run once as its owner. Default: it stays as it is. */
+  readonly mask?: SqlFile | undefined;
   /** The authority of the instance's certificate. Default: rds-ca-rsa2048-g1. */
   readonly caIdentifier: "rds-ca-rsa2048-g1" | "rds-ca-rsa4096-g1" | "rds-ca-ecc384-g1";
   /** AWS's bundle of RDS certificates, for whoever runs `pulumi up`. Default: what Node.js and the machine trust. */
@@ -35,6 +39,9 @@ export interface RdsSettings {
   /** Is there an instance that only Session Manager reaches, to tunnel through? Default: false. */
   readonly bastion: boolean;
 }
+
+// eslint-disable-next-line no-control-regex -- a path with control characters is a mistake at best
+const filePath = /^(?!-)[^\u0000-\u001f]{1,1024}$/;
 
 export const rdsKeys = {
   rds: section(
@@ -61,15 +68,24 @@ export const rdsKeys = {
       seedFrom: text<SnapshotId>(
         /^(arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:snapshot:)?([a-z]+:)?[A-Za-z][A-Za-z0-9-]{0,254}$/,
         "snapshot",
-        "the name or ARN of a snapshot of RDS",
-        { meaning: "The snapshot that the instance is made from, once.", example: "pages-2026-01-31", unset: "none" },
+        "the name or ARN of a snapshot of RDS, or `latest:` and the name of the instance whose newest one is meant",
+        {
+          meaning: "The snapshot that the instance is made from, once; take it out afterwards.",
+          example: "latest:switchyard-production",
+          unset: "none",
+        },
       ).optional(),
+      mask: text<SqlFile>(filePath, "path", "a file with SQL, absolute or relative to the project", {
+        meaning:
+          "SQL that makes seeded data what this stack may hold; it runs once, as the owner, before anybody gets in.",
+        example: "masks/staging.sql",
+        unset: "the data stays as it is",
+      }).optional(),
       caIdentifier: oneOf(["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"], {
         meaning: "The authority of the instance's certificate.",
       }).default("rds-ca-rsa2048-g1"),
       caBundle: text<PemFile>(
-        // eslint-disable-next-line no-control-regex -- a path with control characters is a mistake at best
-        /^(?!-)[^\u0000-\u001f]{1,1024}$/,
+        filePath,
         "path",
         "a file with certificates in PEM, absolute or relative to the project",
         {

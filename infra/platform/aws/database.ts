@@ -11,6 +11,7 @@ import type { Keys } from "./keys";
 import { logGroup, type Logs } from "./logs";
 import type { Network } from "./network";
 import { trust } from "./policy";
+import { seedSnapshot } from "./seed/snapshot";
 import { waive } from "./waive";
 
 /** The master user, whose password RDS makes, keeps and changes by itself. Not one of the names that everybody tries. */
@@ -119,7 +120,9 @@ export class Database extends pulumi.ComponentResource {
         ...{ performanceInsightsEnabled: true, performanceInsightsKmsKeyId: keys.of.database },
         // Days; what costs nothing.
         performanceInsightsRetentionPeriod: 7,
-        ...(settings.seedFrom !== undefined && { snapshotIdentifier: settings.seedFrom }),
+        ...(settings.seedFrom !== undefined && {
+          snapshotIdentifier: seedSnapshot(`${name}-seed`, settings.seedFrom, { account, keys }, { parent: this }),
+        }),
         ...{ skipFinalSnapshot: false, finalSnapshotIdentifier: finalSnapshot(base, group, keys, settings) },
         // What was approved is what happens now, and not in a night when nobody looks.
         applyImmediately: true,

@@ -11,6 +11,7 @@ import type {
 } from "..";
 import { colours, otherColour, type AwsConfig, type Colour } from "../../config";
 import type { Access } from "../../database/access";
+import type { ExpectedAccess } from "../../database/expectations";
 import type { StoreAddress } from "../../providers/store/store";
 import type { PerColour, Release, Wiring } from "../../rollout/types";
 import { previewHeader } from "../local/balancer/api";
@@ -30,6 +31,7 @@ import { Network } from "./network";
 import { productionListener } from "./production-listener";
 import { Proxy } from "./proxy";
 import { Secret } from "./secret";
+import { Seed } from "./seed/declare";
 import { Store } from "./store";
 import { Watching } from "./watching";
 
@@ -53,6 +55,7 @@ class AwsPlatform implements Platform {
   #store: Store | undefined;
   #ground: Ground | undefined;
   #database: Database | undefined;
+  #seed: Seed | undefined;
   #logins: PerColour<Secret> | undefined;
   #proxy: Proxy | undefined;
   #balancer: Balancer | undefined;
@@ -108,11 +111,16 @@ class AwsPlatform implements Platform {
     if (rds.bastion) new Bastion("bastion", { account: this.#account, ...ground }, ground.options);
     const address = this.#reached(this.#database);
     const login = declareAdministrator("administrator", this.#database, address, { dependsOn: after });
+    if (rds.seedFrom !== undefined)
+      this.#seed = new Seed(
+        { database: database.name, rds, server: this.#database, address, login },
+        { dependsOn: after },
+      );
     return {
       resource: this.#database.instance,
       address,
       administrator,
-      password: login.password,
+      password: this.#seed?.password ?? login.password,
       rds: this.#database.instance.identifier.apply((instance) => ({ connection: this.#account.connection, instance })),
       holdsData: { protect: true, retainOnDelete: true },
     };
@@ -129,7 +137,9 @@ class AwsPlatform implements Platform {
   }
 
   /** What copies log in with, and the proxy in front of the instance. */
-  afterAccess({ logins, resources }: Access): pulumi.Resource[] {
+  afterAccess(access: Access, expected: ExpectedAccess): pulumi.Resource[] {
+    const { logins } = access;
+    const resources = this.#seed === undefined ? access.resources : [this.#seed.takeOver(access, expected)];
     const { keys, groups, network, options } = this.#theGround([]);
     const login = (colour: Colour) =>
       new Secret(

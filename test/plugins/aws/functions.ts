@@ -108,6 +108,19 @@ const works: Record<string, Work> = {
       };
     },
   },
+  "aws:rds/getSnapshot:getSnapshot": {
+    service: "RDS",
+    operation: "DescribeDBSnapshots",
+    give: (args, here, rows) => {
+      const instance = text(args, "dbInstanceIdentifier");
+      const own = rows.all("aws:rds/snapshot:Snapshot").filter(({ outs }) => outs["dbInstanceIdentifier"] === instance);
+      const when = ({ outs }: { outs: Properties }) => text(outs, "snapshotCreateTime");
+      const [newest] = own.sort((a, b) => when(b).localeCompare(when(a)));
+      const { id, outs } = found(newest, "DBSnapshotNotFound", "Your query returned no results.");
+      const created = { originalSnapshotCreateTime: when({ outs }), snapshotCreateTime: when({ outs }) };
+      return { tags: {}, ...outs, ...args, ...created, id, region: here.region };
+    },
+  },
   "aws:ssm/getParameter:getParameter": {
     service: "SSM",
     operation: "GetParameter",

@@ -182,6 +182,14 @@ const lines: Line[] = [
   [instance, "monitoringRoleArn", role, "arn", "InvalidParameterValue"],
   [instance, "snapshotIdentifier", "rds/snapshot:Snapshot", "id dbSnapshotArn", "DBSnapshotNotFound"],
   ["rds/snapshot:Snapshot", "dbInstanceIdentifier", instance, "identifier", "DBInstanceNotFound"],
+  [
+    "rds/snapshotCopy:SnapshotCopy",
+    "sourceDbSnapshotIdentifier",
+    "rds/snapshot:Snapshot",
+    "id dbSnapshotArn",
+    "DBSnapshotNotFound",
+  ],
+  ["rds/snapshotCopy:SnapshotCopy", "kmsKeyId", key, "id arn", "KMSKeyNotAccessibleFault", undefined, ofAws],
   ["rds/proxy:Proxy", "vpcSubnetIds", subnet, "id", "InvalidSubnet", "DependencyViolation"],
   ["rds/proxy:Proxy", "roleArn", role, "arn", "InvalidParameterValue"],
   [

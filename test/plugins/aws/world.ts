@@ -248,6 +248,14 @@ export const lines: readonly Line[] = [
     () => ({ dbInstanceIdentifier: "database", dbSnapshotIdentifier: "snapshot" }),
   ],
   [
+    "aws:rds/snapshotCopy:SnapshotCopy",
+    "snapshot copy",
+    (made) => ({
+      sourceDbSnapshotIdentifier: of(made, "snapshot", "dbSnapshotArn"),
+      targetDbSnapshotIdentifier: "snapshot-copy",
+    }),
+  ],
+  [
     "aws:rds/proxy:Proxy",
     "proxy",
     (made) => ({

@@ -24,6 +24,7 @@ const rds = (noun: string): Pick<Definition, "service" | "operations"> => ({
 });
 
 const secretToken = "aws:secretsmanager/secret:Secret";
+const snapshotToken = "aws:rds/snapshot:Snapshot";
 const versionToken = "aws:secretsmanager/secretVersion:SecretVersion";
 
 /** The secret that RDS keeps for an instance with a managed master password. */
@@ -75,6 +76,12 @@ function snapshotOf(instance: Properties, own: string): Properties {
     status: "available",
     vpcId: "",
   };
+}
+
+/** The snapshot that is copied. */
+function copied(inputs: Properties, rows: Rows): Properties {
+  const source = text(inputs, "sourceDbSnapshotIdentifier");
+  return rows.all(snapshotToken).find(({ id, outs }) => [id, outs["dbSnapshotArn"]].includes(source))?.outs ?? {};
 }
 
 export const database: Record<string, Definition> = {
@@ -180,7 +187,7 @@ export const database: Record<string, Definition> = {
       if (outs["skipFinalSnapshot"] === true) return;
       const own = arn({ region: text(outs, "region") }, "rds", `snapshot:${name}`);
       rows.put({
-        token: "aws:rds/snapshot:Snapshot",
+        token: snapshotToken,
         id: name,
         outs: {
           dbInstanceIdentifier: text(outs, "identifier"),
@@ -200,6 +207,19 @@ export const database: Record<string, Definition> = {
         .find(({ outs }) => outs["identifier"] === inputs["dbInstanceIdentifier"]);
       return snapshotOf(instance?.outs ?? {}, arn(here, "rds", `snapshot:${text(inputs, "dbSnapshotIdentifier")}`));
     },
+  },
+  "aws:rds/snapshotCopy:SnapshotCopy": {
+    service: "RDS",
+    operations: ["CopyDBSnapshot", "AddTagsToResource", "DeleteDBSnapshot"],
+    id: "targetDbSnapshotIdentifier",
+    make: ({ inputs, here, rows }) => ({
+      ...snapshotOf(copied(inputs, rows), arn(here, "rds", `snapshot:${text(inputs, "targetDbSnapshotIdentifier")}`)),
+      sourceRegion: here.region,
+    }),
+    // It is a snapshot like any other.
+    created: ({ id, outs }, rows) =>
+      rows.put({ token: snapshotToken, id, outs: { ...outs, dbSnapshotIdentifier: id } }),
+    deleted: ({ id }, rows) => rows.remove(snapshotToken, id),
   },
   "aws:rds/proxy:Proxy": {
     ...rds("DBProxy"),
