@@ -1,17 +1,22 @@
 import { Command, Option } from "commander";
 import { runToExit } from "../say";
+import { archive, type ArchiveOptions } from "./archive";
 import { list, type ListOptions } from "./list";
+import { take, type TakeOptions } from "./take";
 import { drill, verify, type TryOptions } from "./verify";
 
 const json = () => new Option("--json", "print JSON, for programs (with npm run --silent)");
 const stack = () => new Option("--stack <name>", "the stack (default: the selected one)");
-const store = () => new Option("--store <folder>", "a store's folder, where there is no stack any more");
+const store = () => new Option("--store <where>", "a store's folder or s3://bucket/prefix, where there is no stack");
+const schema = (what: string) => new Option("--schema <name>", what);
+const ofSchema = () => schema("backups of that schema alone (default: of the whole database)");
+const ofArchive = () => new Option("--archive <id>", "the backup in that archive (default: those of the store)");
 
 /** Examples below a command's help. */
 const examples = (...lines: string[]): string => ["", "Examples:", ...lines.map((line) => `  ${line}`)].join("\n");
 
 const program = new Command("npm run backups --")
-  .description("Backups of the database: which there are, and whether they can be restored.")
+  .description("Backups of the database: which there are, whether they can be restored, and one now.")
   .helpCommand(false)
   .addHelpText("after", "\nEach command has its own --help, with examples. docs/backups.md has the exit codes.");
 
@@ -20,19 +25,42 @@ program
   .description("Show every backup, when it was last read back, and how long its drill took. Changes nothing.")
   .addOption(stack())
   .addOption(store())
+  .addOption(ofSchema())
+  .addOption(ofArchive())
   .addOption(json())
   .addHelpText(
     "after",
     "\nExit code: 0 the newest is verified, 3 it is not, there is none, or one is not to be trusted, 1 the store can't be read." +
-      examples("npm run backups -- list", "npm run backups -- list --store /mnt/old/.switchyard/local/store"),
+      examples(
+        "npm run backups -- list",
+        "npm run backups -- list --store /mnt/old/.switchyard/local/store",
+        "AWS_REGION=eu-west-1 npm run backups -- list --store s3://switchyard-production-store-1234",
+      ),
   )
   .action((options: ListOptions) => run(() => list(options)));
+
+program
+  .command("take")
+  .description("Take a backup now, as an up would, and read it back; those that may go are deleted after it.")
+  .addOption(stack())
+  .addOption(schema("that schema alone, restored into a scratch database at once: no other way shows that it can be"))
+  .option("--drill", "restore it into a scratch database as well, and compare")
+  .option("--dump", "dump it, also where config asks for a snapshot, or for none of that size")
+  .addOption(json())
+  .addHelpText(
+    "after",
+    "\nExit code: 0 it is taken and verified, 1 it is not." +
+      examples("npm run backups -- take --drill", "npm run backups -- take --schema audit"),
+  )
+  .action((options: TakeOptions) => run(() => take(options)));
 
 program
   .command("verify [id]")
   .description("Read a backup back from the store (default: the newest): its SHA-256, and a full decode.")
   .addOption(stack())
   .addOption(store())
+  .addOption(ofSchema())
+  .addOption(new Option("--archive <id>", "everything in that archive; with a backup's id, that backup in it"))
   .addOption(json())
   .addHelpText(
     "after",
@@ -47,6 +75,8 @@ program
     "The same, and restore it into a scratch database of the stack's server, compare what it holds, and drop it again.",
   )
   .addOption(stack())
+  .addOption(ofSchema())
+  .addOption(ofArchive())
   .addOption(json())
   .addHelpText(
     "after",
@@ -54,6 +84,21 @@ program
       examples("npm run backups -- drill", "npm run --silent backups -- drill --stack production --json"),
   )
   .action((id: string | undefined, options: TryOptions) => run(() => drill(id, options)));
+
+program
+  .command("archive [id]")
+  .description(
+    "Copy a verified backup (default: the newest), the records, the releases and the config without its secrets to where no " +
+      "retention deletes them, before a stack is destroyed.",
+  )
+  .addOption(stack())
+  .addOption(json())
+  .addHelpText(
+    "after",
+    "\nExit code: 0 it is archived and read back, 1 it is not." +
+      examples("npm run backups -- take --drill && npm run backups -- archive"),
+  )
+  .action((id: string | undefined, options: ArchiveOptions) => run(() => archive(id, options)));
 
 async function run(work: () => Promise<number>): Promise<void> {
   process.exitCode = await work();

@@ -163,3 +163,7 @@ export async function deleteSnapshotOf(
   if (await aws().deleteSnapshot(rds, name)) return undefined;
   return `the backup ${id} stays for now: RDS deletes no snapshot that it is still making (${name})`;
 }
+
+/** What RDS says of a backup's snapshot; undefined where it is gone. @throws AwsFailed */
+export const snapshotStatus = async (rds: RdsAddress, { snapshot }: SnapshotRecord): Promise<string | undefined> =>
+  (await aws().describeSnapshot(rds, snapshot.name))?.status;
