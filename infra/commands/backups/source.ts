@@ -4,7 +4,6 @@ import { BackupFailure } from "../../backup/failure";
 import { isBackupId } from "../../backup/manifest";
 import type { SnapshotRecord } from "../../backup/snapshot";
 import { archivesPrefix, isArchiveId } from "../../backup/stack-archive";
-import type { RdsAddress } from "../../platform/aws/snapshot";
 import { listBackups, type Backup } from "../../providers/backup/archive";
 import type { BackupInputs } from "../../providers/backup/resource";
 import type { BackupTarget } from "../../providers/backup/target";

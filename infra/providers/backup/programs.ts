@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { BackupFailure } from "../../backup/failure";
 
@@ -14,15 +14,26 @@ export interface Program {
   readonly version: string;
 }
 
-/** Where distributions put the client programs of a major when they are not the ones on PATH. */
-const folders = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
+/**
+ * Where client programs of each major are when they are not the ones on PATH: Debian, Homebrew on both kinds of Mac, and
+ * Postgres.app. What the installers of Red Hat's family make (`/usr/pgsql-18`) is looked for by its form.
+ */
+const folders = [
+  "/usr/lib/postgresql",
+  "/usr/local/opt",
+  "/opt/homebrew/opt",
+  "/Applications/Postgres.app/Contents/Versions",
+];
 
-/** Every program of that name on this machine: on PATH first, then where Debian and Homebrew keep one for each major. */
+const subfolders = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder).map((each) => join(folder, each, "bin")) : [];
+
+const redHat = (): string[] => subfolders("/usr").filter((each) => /\/pgsql-\d+\/bin$/.test(each));
+
+/** Every program of that name on this machine: on PATH first, then where installers keep one for each major. */
 export async function findPrograms(name: "pg_dump" | "pg_restore", path = process.env.PATH ?? ""): Promise<Program[]> {
-  const besides = folders.flatMap((folder) =>
-    existsSync(folder) ? readdirSync(folder).map((each) => join(folder, each, "bin")) : [],
-  );
-  const candidates = [...new Set([...path.split(":").filter(Boolean), ...besides])]
+  const besides = [...folders.flatMap(subfolders), ...redHat()];
+  const candidates = [...new Set([...path.split(delimiter).filter(Boolean), ...besides])]
     .map((folder) => join(folder, name))
     .filter((file) => existsSync(file));
   const found = await Promise.all(candidates.map(ask));
@@ -55,20 +66,24 @@ export async function whyNoDump(serverMajor: number, path?: string): Promise<str
   const dumps = await findPgDumps(path);
   if (closest(dumps, serverMajor) !== undefined) return undefined;
   const fits = Math.max(0, ...dumps.map(({ major }) => major));
-  return [
-    `no pg_dump on this machine can dump PostgreSQL ${serverMajor}, so it could not be backed up (found: ${list(dumps)};`,
-    `expected: one of PostgreSQL ${serverMajor} or later). ${install(serverMajor)}`,
-    fits >= 15 ? `or choose a major that fits: pulumi config set --path switchyard:database.majorVersion ${fits}` : "",
-  ]
-    .join(" ")
-    .trim();
+  const other = `, or choose a major that fits: pulumi config set --path switchyard:database.majorVersion ${fits}`;
+  return (
+    `no pg_dump on this machine can dump PostgreSQL ${serverMajor}, so it could not be backed up (found: ${list(dumps)}; ` +
+    `expected: one of PostgreSQL ${serverMajor} or later). ${install(serverMajor)}${fits >= 15 ? other : ""}`
+  );
 }
 
 const list = (programs: readonly Program[]): string =>
   programs.map(({ path, major }) => `${path} of PostgreSQL ${major}`).join(", ") || "none";
 
+/**
+ * What brings it. A distribution has the client of one major alone, seldom the newest: the others are in PostgreSQL's own
+ * repositories (PGDG), which Debian's package postgresql-common switches on.
+ */
 const install = (major: number): string =>
-  `Install it (Debian: postgresql-client-${major}, macOS: brew install postgresql@${major})`;
+  `Install it (Debian and Ubuntu: apt install postgresql-common && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y && ` +
+  `apt install postgresql-client-${major}; Red Hat: dnf install postgresql${major}, from https://yum.postgresql.org; macOS: ` +
+  `brew install postgresql@${major}), or put the folder of one that is there on PATH`;
 
 /** The pg_dump for a server. @throws BackupFailure with the package to install */
 export async function dumpProgram(serverMajor: number, path?: string): Promise<Program> {
