@@ -19,11 +19,36 @@ export function rehearsalOf(
     drift,
     ...(from !== undefined && { from }),
     ...(before && { settled: before.plan.applied.map(({ checksum }) => checksum) }),
-    ...(requiredFrom !== undefined && { requiredFrom, rehearsals: rehearsalsOf(requiredFrom) }),
+    ...(requiredFrom !== undefined && { requiredFrom, ...requiredOf(requiredFrom, before, migrations) }),
     acceptUnrehearsed: [...acceptUnrehearsed],
   };
 }
 
-/** What another stack has rehearsed: its output, which holds no secret. */
-const rehearsalsOf = (stack: string): pulumi.Output<Rehearsed[]> =>
-  pulumi.unsecret(new pulumi.StackReference(stack).getOutput("rehearsals")) as pulumi.Output<Rehearsed[]>;
+interface Found {
+  /** Left out where the stack has no such output. */
+  readonly rehearsals?: Rehearsed[];
+  /** Why the stack can't be read. */
+  readonly unread?: string;
+}
+
+/** The other stack is asked only where something is pending: whether it is there is nobody else's business. */
+function requiredOf(stack: string, before: SettledOutput | undefined, migrations: readonly DeclaredMigration[]) {
+  const applied = before?.plan.applied.map(({ checksum }) => checksum) ?? [];
+  if (migrations.every(({ checksum }) => applied.includes(checksum))) return {};
+  const found = pulumi.output(rehearsalsOf(stack));
+  return { rehearsals: found.apply(({ rehearsals }) => rehearsals), unread: found.apply(({ unread }) => unread) };
+}
+
+/**
+ * What another stack has rehearsed: its output, which holds no secret. By the call that a StackReference makes too: as a
+ * resource, one of a stack that is not there ends the program before anything can be said of it.
+ */
+async function rehearsalsOf(stack: string): Promise<Found> {
+  try {
+    const read: unknown = await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name: stack });
+    const { outputs } = read as { outputs: { rehearsals?: Rehearsed[] } };
+    return outputs.rehearsals === undefined ? {} : { rehearsals: outputs.rehearsals };
+  } catch (error) {
+    return { unread: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -22,10 +22,10 @@ import type {
 
 /** What another stack must have rehearsed; undefined where none is asked, or it is not known yet. */
 function requiredOf(news: Inputs): Required | undefined {
-  const { requiredFrom, rehearsals, settled } = news;
-  if (requiredFrom === undefined || [news.migrations, requiredFrom, rehearsals, settled].some(hasUnknown))
+  const { requiredFrom, rehearsals, settled, unread } = news;
+  if (requiredFrom === undefined || [news.migrations, requiredFrom, rehearsals, settled, unread].some(hasUnknown))
     return undefined;
-  return { stack: requiredFrom, rehearsals, isNew: (settled ?? []).length === 0 };
+  return { stack: requiredFrom, rehearsals, isNew: (settled ?? []).length === 0, ...(unread && { unread }) };
 }
 
 /** What is declared, not applied as far as anybody knows without a database, and was not proven before. */

@@ -15,6 +15,8 @@ export interface Required {
   readonly stack: string;
   /** Left out where that stack has no such output. */
   readonly rehearsals?: readonly Rehearsed[];
+  /** Why that stack can't be read. Default: it was. */
+  readonly unread?: string;
   /** Nothing was ever applied here: then there is no data to restore anywhere, and the structure is enough. */
   readonly isNew?: boolean;
 }
@@ -31,15 +33,36 @@ export function checkRehearsed(
   accept: readonly string[],
 ): string[] {
   const refused = unrehearsed(pending, required).filter(({ version }) => !isAccepted(version, accept));
+  const expected = required.isNew === true ? "one on any copy" : "one on restored data";
+  if (required.unread !== undefined && refused.length > 0) return [unreadable(refused, required, expected, accept)];
   return refused.map(({ version, name, found }, at) => {
-    const expected = required.isNew === true ? "one on any copy" : "one on restored data";
     const there =
       required.isNew === true ? `run pulumi up on ${required.stack} first` : `run pulumi up there with rehearsal.from`;
     return (
       `${version}_${name} may not run here yet: ${required.stack} has ${found} (expected: ${expected}). Either ${there}, or ` +
-      `accept it as it is: pulumi config set --path 'rehearsal.acceptUnrehearsed[${accept.length + at}]' ${version} --type string`
+      `accept it as it is: ${acceptance(version, accept.length + at)}`
     );
   });
+}
+
+const acceptance = (version: string, at: number): string =>
+  `pulumi config set --path 'rehearsal.acceptUnrehearsed[${at}]' ${version} --type string`;
+
+/** Of a stack that isn't there one thing is to be said, however many migrations it should have rehearsed. */
+function unreadable(
+  refused: readonly RehearsableMigration[],
+  { stack, unread = "" }: Required,
+  expected: string,
+  accept: readonly string[],
+): string {
+  const names = refused.map(({ version, name }) => `${version}_${name}`).join(", ");
+  const without = refused.map(({ version }, at) => acceptance(version, accept.length + at)).join(" && ");
+  return (
+    `${names} may not run here yet: rehearsal.requiredFrom names ${stack}, which can't be read (${unread}; expected: a rehearsal ` +
+    `of each, ${expected}). Either bring it up first: pulumi up --stack ${stack.split("/").at(-1) ?? stack}, or name the ` +
+    `stack that rehearses: pulumi config set --path rehearsal.requiredFrom <organization/project/stack>, or accept them as ` +
+    `they are: ${without}`
+  );
 }
 
 /** Versions that run here without a rehearsal because config says so: what has to be on record. */

@@ -33,6 +33,8 @@ export interface SchemaRehearsalInputs {
   requiredFrom?: string;
   /** That stack's output `rehearsals`; left out where it has none. */
   rehearsals?: Rehearsed[];
+  /** Why that stack can't be read; left out where it was, or need not be. */
+  unread?: string;
   /** Versions that may run without its rehearsal. */
   acceptUnrehearsed: string[];
   /** The release that has traffic now, on the local platform; its smoke is asked of the copy. @default no smoke */

@@ -49,4 +49,22 @@ describe("what another stack must have rehearsed", () => {
       [["1", "0008"], ["2", "0010"]], // prettier-ignore
     );
   });
+
+  it("is said once of a stack that can't be read, with the commands for all that is pending", () => {
+    const two = ["0008", "0009"].map((version) => ({ version, name: "x", checksum: version.repeat(16) }));
+    const unread: Required = { stack: "organization/switchyard/staging", unread: 'unknown stack "staging"' };
+    const [problem = "", ...others] = checkRehearsed(two, unread, []);
+    assert.deepEqual(others, []);
+    assert.match(
+      problem,
+      /^0008_x, 0009_x may not run here yet: .*can't be read \(unknown stack "staging"; expected: /,
+    );
+    assert.match(problem, /Either bring it up first: pulumi up --stack staging, or .*requiredFrom/);
+    assert.match(
+      problem,
+      /acceptUnrehearsed\[0\]' 0008 --type string && .*acceptUnrehearsed\[1\]' 0009 --type string$/,
+    );
+    assert.deepEqual(checkRehearsed(two, unread, ["0008", "0009"]), []);
+    assert.deepEqual(checkRehearsed([], unread, []), []);
+  });
 });
