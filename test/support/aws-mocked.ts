@@ -32,10 +32,15 @@ const computed = ({ type, name, inputs }: pulumi.runtime.MockResourceArgs): Reco
   endpoint: `${name}.example.internal`,
   masterUserSecrets: [{ secretArn: `arn:aws:secretsmanager:${region}:${account}:secret:${name}` }],
   publicIp: "198.51.100.7",
+  resourceId: "db-MOCKEDMOCKEDMOCKEDMOCKED",
+  ...(type.endsWith(":Passwords") && { passwords: passwordsOf(inputs as { names: string[] }) }),
   versionId: "1",
   dnsName: `${name}.elb.example.com`,
   zoneId: "Z0123456789ABC",
 });
+
+const passwordsOf = ({ names }: { names: string[] }): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, "mock-password"]));
 
 const answers: Readonly<Record<string, object>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": { accountId: account, arn: "", id: "", userId: "" },
@@ -84,7 +89,11 @@ async function declareAll(config: AwsConfig): Promise<void> {
   const platform = createAwsPlatform(config, undefined);
   const server = platform.database([]);
   const login = (user: string) => ({ user: pulumi.output(user), password: pulumi.secret("mock-password") });
-  const logins = { blue: login("pages_app_blue"), green: login("pages_app_green") };
+  const logins = {
+    blue: login("pages_app_blue"),
+    green: login("pages_app_green"),
+    monitoring: login("pages_monitoring"),
+  };
   platform.afterAccess(
     { logins, resources: [] } as unknown as Parameters<typeof platform.afterAccess>[0],
     undefined as never,

@@ -25,18 +25,21 @@ export async function exists(client: Client, kind: "database" | "role", name: st
   return (await client.query(query, [name])).rowCount === 1;
 }
 
-/** Whether `takeOver` has been through on this very instance. What is restored from it elsewhere is another one's. */
+/**
+ * Whether `takeOver` has been through on this very instance. What is restored from it elsewhere is another one's. It is noted
+ * on the owner, who stays when another database takes the place of this one.
+ */
 export async function isTaken(client: Client, database: string, instance: string): Promise<boolean> {
   const { rowCount } = await client.query(
-    "SELECT FROM pg_database WHERE datname = $1 AND shobj_description(oid, 'pg_database') = $2",
-    [database, marker(instance)],
+    "SELECT FROM pg_roles WHERE rolname = $1 AND shobj_description(oid, 'pg_authid') = $2",
+    [roleNames(database).owner, marker(instance)],
   );
   return rowCount === 1;
 }
 
-/** The statement that notes it, in the transaction that does the last of it. */
+/** The statement that notes it. */
 export const noteTaken = (client: Client, database: string, instance: string): string =>
-  `COMMENT ON DATABASE ${client.escapeIdentifier(database)} IS ${client.escapeLiteral(marker(instance))}`;
+  `COMMENT ON ROLE ${client.escapeIdentifier(roleNames(database).owner)} IS ${client.escapeLiteral(marker(instance))}`;
 
 /** The roles that stepped aside and are still there. */
 export async function rolesAside(client: Client, database: string): Promise<string[]> {
@@ -49,13 +52,15 @@ export async function rolesAside(client: Client, database: string): Promise<stri
 
 /**
  * Frees the names of database and roles, in one transaction.
- * @returns whether anything had them
+ * @returns whether anything has or had them
  */
 export async function stepAside(client: Client, database: string): Promise<boolean> {
   const name = (text: string) => client.escapeIdentifier(text);
   let found = false;
   const rename = async (kind: "database" | "role", each: string): Promise<void> => {
-    if ((await exists(client, kind, asideOf(each))) || !(await exists(client, kind, each))) return;
+    const aside = await exists(client, kind, asideOf(each));
+    found ||= aside;
+    if (aside || !(await exists(client, kind, each))) return;
     found = true;
     await client.query(`ALTER ${kind} ${name(each)} RENAME TO ${name(asideOf(each))}`);
     if (kind === "role") await client.query(`ALTER ROLE ${name(asideOf(each))} NOLOGIN`);
