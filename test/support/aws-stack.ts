@@ -24,6 +24,25 @@ interface Group {
   weight: number;
 }
 
+/** What listens where the preview listener would. */
+interface Preview {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** What stands in place of what is simplest. */
+export interface AwsStackOptions {
+  /** By which CloudWatch counts, milliseconds since the epoch. Default: the machine's clock. */
+  now?: () => number;
+  /** Default: a server that answers 200 to everything. */
+  preview?: (api: AwsApi, tls: { key: string; cert: string }) => Promise<Preview>;
+  /** Where the database is reached. Default: PostgreSQL's own port. */
+  via?: (postgres: TestPostgres) => Promise<number>;
+  /** Loaded by every process of an `up`, beside hosts.cjs: files of this folder. */
+  preload?: string[];
+  environment?: NodeJS.ProcessEnv;
+}
+
 export class AwsStack {
   readonly clone = new Clone();
   readonly #environment: NodeJS.ProcessEnv;
@@ -33,35 +52,36 @@ export class AwsStack {
     readonly api: AwsApi,
     readonly postgres: TestPostgres,
     private readonly folder: string,
-    private readonly preview: Server,
+    private readonly preview: Preview,
+    /** Where `pulumi up` reaches the database. */
+    readonly databasePort: number,
     ca: string,
+    { preload = [], environment = {} }: AwsStackOptions,
   ) {
     this.#environment = {
       ...standInEnvironment(folder, api.url),
       AWS_EC2_METADATA_DISABLED: "true",
       NODE_EXTRA_CA_CERTS: ca,
-      NODE_OPTIONS: `--require ${join(__dirname, "hosts.cjs")}`,
+      NODE_OPTIONS: ["hosts.cjs", ...preload].map((file) => `--require ${join(__dirname, file)}`).join(" "),
       TEST_HOSTS: serviceHost,
+      ...environment,
     };
   }
 
-  static async start(): Promise<AwsStack> {
+  static async start(options: AwsStackOptions = {}): Promise<AwsStack> {
     const folder = mkdtempSync(join(tmpdir(), "switchyard-aws-"));
     const account = new Account(accountIn(folder));
-    const [api, postgres] = await Promise.all([AwsApi.start(account), startPostgres(15)]);
+    const [api, postgres] = await Promise.all([AwsApi.start(account, options.now), startPostgres(15)]);
     await administersAsOnRds(postgres);
-    const files = selfSigned(join(folder, "tls"));
-    const preview = createServer({ key: files.keyText, cert: files.text }, (_, response) =>
-      response.writeHead(200).end("ok"),
-    );
-    preview.listen(0, "127.0.0.1");
-    await once(preview, "listening");
+    const { keyText: key, text: cert, certificate: ca } = selfSigned(join(folder, "tls"));
+    const preview = await (options.preview ?? alwaysGood)(api, { key, cert });
     account.change((rows) =>
       rows.put({ token: "aws:acm/certificate:Certificate", id: certificate, outs: { arn: certificate } }),
     );
     const { password } = postgres.administrator;
     account.setOption("rds", { host: "127.0.0.1", port: postgres.port, password });
-    return new AwsStack(account, api, postgres, folder, preview, files.certificate);
+    const port = (await options.via?.(postgres)) ?? postgres.port;
+    return new AwsStack(account, api, postgres, folder, preview, port, ca, options);
   }
 
   /** `npx pulumi …` of a stack; a code other than 0 is the caller's to judge. */
@@ -81,21 +101,25 @@ export class AwsStack {
   }
 
   set(stack: string, key: string, value: string): Promise<string> {
-    return this.must(stack, "config", "set", "--path", key, value);
+    return this.setAll(stack, { [key]: value });
+  }
+
+  setAll(stack: string, values: Readonly<Record<string, string>>): Promise<string> {
+    const pairs = Object.entries(values).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
+    return this.must(stack, "config", "set-all", "--path", ...pairs);
   }
 
   /** Makes the stack, with what is this machine's in place of what would be the account's. */
-  async init(stack: string): Promise<void> {
+  async init(stack: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.must(stack, "stack", "init");
-    const { port } = this.preview.address() as AddressInfo;
-    const set = {
+    await this.setAll(stack, {
       "domain.certificate": certificate,
       "domain.names[0]": serviceHost,
-      "domain.preview.port": String(port),
-      "database.via.port": String(this.postgres.port),
+      "domain.preview.port": String(this.preview.port),
+      "database.via.port": String(this.databasePort),
       "database.via.sslmode": "disable",
-    };
-    for (const [key, value] of Object.entries(set)) await this.set(stack, key, value);
+      ...more,
+    });
   }
 
   /** Everything that there is of the account, by token. */
@@ -157,12 +181,25 @@ export class AwsStack {
   }
 
   async stop(): Promise<void> {
-    this.preview.close();
+    await this.preview.stop();
     await this.api.stop();
     this.account.close();
     await this.postgres.stop();
     for (const each of [this.clone.folder, this.folder]) rmSync(each, { recursive: true, force: true });
   }
+}
+
+async function alwaysGood(_: AwsApi, tls: { key: string; cert: string }): Promise<Preview> {
+  const server: Server = createServer(tls, (_request, response) => response.writeHead(200).end("ok"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const stop = async () => {
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  return { port: (server.address() as AddressInfo).port, stop };
 }
 
 function production<T extends { outs: Properties }>(rows: T[]): T {

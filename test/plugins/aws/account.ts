@@ -79,6 +79,20 @@ export class Account {
     this.change((rows) => rows.setOption(name, value));
   }
 
+  /** Keeps every state that resources of a type are in from now on; `seen` gives them. */
+  watch(token: string): void {
+    const quoted = `'${token.replaceAll("'", "''")}'`;
+    this.#db.exec(`CREATE TABLE IF NOT EXISTS history (number INTEGER PRIMARY KEY, token TEXT, id TEXT, outs TEXT);
+      CREATE TRIGGER IF NOT EXISTS "watch ${token.replaceAll('"', "")}" AFTER INSERT ON resources WHEN NEW.token = ${quoted}
+      BEGIN INSERT INTO history (token, id, outs) VALUES (NEW.token, NEW.id, NEW.outs); END`);
+  }
+
+  /** What was put of a type since it is watched, whoever did it, oldest first. */
+  seen(token: string): Row[] {
+    const found = this.#db.prepare("SELECT token, id, outs FROM history WHERE token = ? ORDER BY number");
+    return found.all(token).map(asRow);
+  }
+
   close(): void {
     this.#db.close();
   }

@@ -11,13 +11,18 @@ export type Services = Record<string, { host: string; port: number } | undefined
 
 /** Which port of which load balancer it plays. */
 export interface Place {
-  loadBalancer: string;
-  port: number;
+  /** ARN. Default: whichever has a listener of that port. */
+  loadBalancer?: string;
+  /** The listener's. Default: the one that is really listened on. */
+  port?: number;
   /** By ARN of the target group. What is missing has no targets: 503. */
   services: Services;
   /** Certificate and key; without them it speaks plain HTTP. */
   tls?: { cert: string; key: string };
 }
+
+/** How long an idle connection is kept: the default of an Application Load Balancer. */
+const idleMs = 60_000;
 
 /**
  * A load balancer's port, with real requests: each goes where the live weights and rules say, which are read from the account
@@ -32,12 +37,14 @@ export class AwsBalancer {
 
   static async start(account: Account, figures: Figures, place: Place): Promise<AwsBalancer> {
     const forward = (request: IncomingMessage, response: ServerResponse) => {
-      const group = account.change((rows) => chosen(rows, place, request));
-      pass(figures, place, group, request, response);
+      const way = account.change((rows) => chosen(rows, { port: balancer.port, ...place }, request));
+      pass(figures, place, way, request, response);
     };
     const server = place.tls === undefined ? createServer(forward) : createTlsServer(place.tls, forward);
+    server.keepAliveTimeout = idleMs;
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    return new AwsBalancer(server);
+    const balancer = new AwsBalancer(server);
+    return balancer;
   }
 
   async stop(): Promise<void> {
@@ -49,18 +56,25 @@ export class AwsBalancer {
 
 const dimension = (arn: string, word: string): string => arn.slice(arn.indexOf(word));
 
+/** Where a request goes; without a group nobody is behind the listener for it. */
+interface Way {
+  loadBalancer: string;
+  group?: string | undefined;
+}
+
 /** The target group that a request goes to: of the first rule that fits it, else of the listener. */
-function chosen(rows: Rows, { loadBalancer, port }: Place, request: IncomingMessage): string | undefined {
+function chosen(rows: Rows, { loadBalancer, port }: Place, request: IncomingMessage): Way | undefined {
   const listener = rows
     .all("aws:lb/listener:Listener")
-    .find(({ outs }) => outs["loadBalancerArn"] === loadBalancer && outs["port"] === port);
+    .find(({ outs }) => [outs["loadBalancerArn"], undefined].includes(loadBalancer) && outs["port"] === port);
   if (listener === undefined) return undefined;
   const rule = rows
     .all("aws:lb/listenerRule:ListenerRule")
     .filter(({ outs }) => outs["listenerArn"] === listener.id)
     .sort((a, b) => (number(a.outs, "priority") ?? 0) - (number(b.outs, "priority") ?? 0))
     .find(({ outs }) => (outs["conditions"] as Properties[]).every((condition) => fits(condition, request)));
-  return byWeight((rule?.outs["actions"] ?? listener.outs["defaultActions"]) as Properties[]);
+  const group = byWeight((rule?.outs["actions"] ?? listener.outs["defaultActions"]) as Properties[]);
+  return { loadBalancer: text(listener.outs, "loadBalancerArn"), group };
 }
 
 /** Conditions on headers and paths; any other one would have to be built first. */
@@ -86,17 +100,21 @@ function byWeight(actions: Properties[]): string | undefined {
 
 function pass(
   figures: Figures,
-  { loadBalancer, services }: Place,
-  group: string | undefined,
+  { services }: Place,
+  way: Way | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const begun = performance.now();
-  const record = (status: number, byTarget: boolean) =>
+  const group = way?.group;
+  const record = (status: number, byTarget: boolean) => {
+    if (way === undefined) return;
     figures.record({
-      ...{ balancer: dimension(loadBalancer, "app/"), status, byTarget, seconds: (performance.now() - begun) / 1_000 },
+      ...{ balancer: dimension(way.loadBalancer, "app/"), status, byTarget },
+      seconds: (performance.now() - begun) / 1_000,
       ...(group !== undefined && service !== undefined && { group: dimension(group, "targetgroup/") }),
     });
+  };
   const refuse = (status: number) => {
     record(status, false);
     if (response.headersSent) response.destroy();

@@ -13,17 +13,29 @@ export interface ServiceOption {
   rolloutState?: "COMPLETED" | "IN_PROGRESS" | "FAILED";
 }
 
+/** Option of the account that says that copies really run: of each service those of option "runs <name>", and none before. */
+export const realCopies = "copies run";
+
 /** How many copies a service has: as many as are desired, unless the test says otherwise. */
 export function copiesOf(rows: Rows, outs: Properties): { desiredCount: number; runningCount: number } {
   const desiredCount = number(outs, "desiredCount") ?? 0;
-  const { runningCount = desiredCount } = optionOf(rows, outs);
+  const { runningCount = runsOf(rows, outs) === undefined ? 0 : desiredCount } = optionOf(rows, outs);
   return { desiredCount, runningCount };
 }
 
 const optionOf = (rows: Rows, outs: Properties): ServiceOption => rows.option(`service ${text(outs, "name")}`) ?? {};
 
+/** The revision that copies of a service run; undefined while none does. */
+const runsOf = (rows: Rows, outs: Properties): string | undefined =>
+  rows.option(realCopies) === true
+    ? (rows.option(`runs ${text(outs, "name")}`) as string | undefined)
+    : text(outs, "taskDefinition");
+
 function described(rows: Rows, { id, outs }: Row): Properties {
-  const { rolloutState = "COMPLETED", taskDefinition = text(outs, "taskDefinition") } = optionOf(rows, outs);
+  const declared = text(outs, "taskDefinition");
+  const usual =
+    runsOf(rows, outs) === declared || copiesOf(rows, outs).desiredCount === 0 ? "COMPLETED" : "IN_PROGRESS";
+  const { rolloutState = usual, taskDefinition = declared } = optionOf(rows, outs);
   const counts = { ...copiesOf(rows, outs), pendingCount: 0 };
   const deployment = { id: "ecs-svc/1", status: "PRIMARY", taskDefinition, rolloutState, failedTasks: 0, ...counts };
   return {
