@@ -144,12 +144,13 @@ describe("EcsSteady, against moto", () => {
     assert.equal((await runs("retired"))?.desiredCount, 0);
   });
 
-  it("brings a colour that gains traffic to as many copies as the other has", async () => {
+  it("brings a colour that gains traffic to as many copies as the other has, also one that is new", async () => {
     await deploy("live", revisions[0], 3);
-    await deploy("idle");
+    for (const name of ["idle", "new"]) await deploy(name);
     const before = { ...inputs("idle", { other: "live" }), runs: revisions[1] ?? "" };
     await provider.update(before, inputs("idle", { other: "live", weight: 25 }), "");
-    assert.equal((await runs("idle"))?.desiredCount, 3);
+    await provider.create(inputs("new", { other: "live", weight: 25 }));
+    assert.deepEqual([(await runs("idle"))?.desiredCount, (await runs("new"))?.desiredCount], [3, 3]);
   });
 
   it("leaves a count alone that autoscaling chose", async () => {

@@ -48,7 +48,7 @@ async function correct(news: Inputs, before: State | undefined): Promise<void> {
   const service = await describe(news);
   if (service === undefined) return;
   const desired = service.desiredCount ?? 0;
-  const gains = before !== undefined && news.weight > before.weight;
+  const gains = news.weight > (before?.weight ?? 0);
   const warm = gains ? ((await describe(news, news.other))?.desiredCount ?? 0) : 0;
   const count = Math.min(Math.max(desired, news.minimum, warm), news.maximum);
   const wrong = service.taskDefinition !== news.taskDefinition;
