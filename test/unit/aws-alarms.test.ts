@@ -129,6 +129,35 @@ const table: Row[] = [
   counted("lock-waits", "medium", "LockWaits", 11, 10),
   counted("constraint-violations", "medium", "ConstraintViolations", 11, 10),
   counted("slow-queries", "low", "SlowQueries", 1, 0),
+  {
+    ...{ name: "query-p95", severity: "high", looks: 300 },
+    ...single("QueryP95", [101, 101, 101, 101, 101], [101, 101, 100, 101, null]),
+  },
+  { name: "lock-blocked", severity: "high", looks: 120, ...single("LongestLockWait", [61, 61], [61, 60]) },
+  ...["blue", "green"].map((colour) => ({
+    ...{ name: `connections-${colour}`, severity: "high", looks: 300 },
+    ...single("ConnectionsUsed", [81, 81, 81, 81, 81], [81, 81, 81, 81, 80]),
+  })),
+  {
+    name: "old-transaction",
+    severity: "medium",
+    looks: 120,
+    ...single("OldestTransaction", [3601, 3661], [3540, 3600]),
+  },
+  {
+    ...{ name: "slot-behind", severity: "high", looks: 300 },
+    ...single("RetainedWal", Array<number>(5).fill(5.1 * GiB), [6 * GiB, 6 * GiB, 6 * GiB, 6 * GiB, 5 * GiB]),
+  },
+  {
+    ...{ name: "wraparound", severity: "high", looks: 300 },
+    ...single("TransactionAge", Array<number>(5).fill(1.1e9), [1e9, 1e9, 1e9, 1e9, 1e9]),
+  },
+  { name: "dead-rows", severity: "low", looks: 3600, ...single("DeadRows", [41], [40]) },
+  { name: "stale-views", severity: "medium", looks: 300, ...single("StaleViews", [1, 1, 2, 1, 1], [1, 1, 0, 1, 1]) },
+  {
+    ...{ name: "collector-silent", severity: "high", looks: 300 },
+    ...single("Collected", [null, null, null, null, null], [null, null, 1, null, null]),
+  },
 ];
 
 describe("alarms on AWS", function () {
@@ -202,7 +231,7 @@ describe("alarms on AWS", function () {
       const looked = (inputs.metricQueries as Query[] | undefined)?.flatMap(({ metric }) => metric ?? []) ?? [inputs];
       for (const { dimensions } of looked) {
         const of = JSON.stringify(dimensions);
-        assert.ok(new RegExp(`[/-]${colour}"`).test(of) && !of.includes(colour === "blue" ? "green" : "blue"), of);
+        assert.ok(new RegExp(`[/_-]${colour}"`).test(of) && !of.includes(colour === "blue" ? "green" : "blue"), of);
       }
     }
   });
@@ -240,6 +269,39 @@ describe("alarms on AWS", function () {
     assert.equal(state(alarm("walk-lost"), silence), "unchanged");
     const walks = { "WalkHeartbeat Minimum": [null, 1, 1], "WalkHeartbeat SampleCount": [null, 3, 6] };
     assert.equal(state(alarm("walk-lost"), walks), "OK");
+  });
+
+  /** Minute by minute, as CloudWatch looks: the newest three, and the state of before where they say nothing. */
+  const through = (minutes: { last: number | null; beats: number | null }[]): string =>
+    minutes
+      .map((_, at) => {
+        const seen = minutes.slice(Math.max(at - 2, 0), at + 1);
+        const newest = [...Array<undefined>(3 - seen.length).fill(undefined), ...seen];
+        return state(alarm("walk-lost"), {
+          "WalkHeartbeat Minimum": newest.map((each) => each?.last ?? null),
+          "WalkHeartbeat SampleCount": newest.map((each) => each?.beats ?? null),
+        });
+      })
+      .reduce((before, now) => {
+        const next = now === "unchanged" ? (before.at(-1) ?? "none") : now;
+        return next === before.at(-1) ? before : [...before, next];
+      }, Array<string>())
+      .join(" ");
+  const goesOn = { last: 1, beats: 6 };
+  const ends = { last: 0, beats: 3 };
+  const nothing = { last: null, beats: null };
+
+  it("fire for a walk that stops beating, two minutes after its last beat, and are over with the next walk", () => {
+    assert.equal(through([goesOn, goesOn, goesOn, nothing]), "OK");
+    assert.equal(through([goesOn, goesOn, nothing, nothing]), "OK ALARM");
+    assert.equal(through([goesOn, goesOn, ...Array<typeof nothing>(9).fill(nothing)]), "OK ALARM");
+    assert.equal(through([goesOn, ...Array<typeof nothing>(9).fill(nothing), goesOn, goesOn, ends, nothing, nothing, nothing]), "OK ALARM OK"); // prettier-ignore
+  });
+
+  it("are quiet about a walk that ended, however long nobody walks, and about one beat that CloudWatch has late", () => {
+    assert.equal(through([nothing, goesOn, goesOn, ends, ...Array<typeof nothing>(9).fill(nothing)]), "none OK");
+    assert.equal(through([goesOn, nothing, goesOn, nothing, goesOn, ends, nothing]), "OK");
+    assert.equal(through([nothing, nothing, nothing]), "none");
   });
 
   it("are gathered into one a colour, as a walk reads it: what is about that colour, and critical", () => {

@@ -397,9 +397,13 @@ export const rules: readonly Rule[] = [
   {
     ids: ["SecretsManager.3"],
     type: "secretsmanager/secret:Secret",
-    says: "is used by a copy",
+    says: "is used by a copy, or by what reads the database's figures",
     holds: ({ name }, { resources }) =>
-      resources.some((each) => each.type === `aws:${task}` && text(each.inputs.containerDefinitions).includes(name)),
+      resources.some(
+        ({ type, inputs }) =>
+          (type === `aws:${task}` && text(inputs.containerDefinitions).includes(name)) ||
+          (type === "aws:lambda/function:Function" && text(inputs.environment).includes(`/${name}"`)),
+      ),
   },
   {
     ids: ["CKV_AWS_66", "CKV_AWS_338"],

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { declarePlatform, type Declared } from "../support/aws-mocked";
 import { alarmRules } from "./aws-policy.alarms";
+import { collectorRules } from "./aws-policy.collector";
 import { rules } from "./aws-policy.rules";
 
 // It comes with the SDK of Pulumi, which reads the same files with it.
@@ -43,7 +44,7 @@ for (const [stack, how, config] of stacks)
     });
 
     const named = new Set<string>();
-    for (const { ids, type, says, holds } of [...rules, ...alarmRules])
+    for (const { ids, type, says, holds } of [...rules, ...alarmRules, ...collectorRules])
       it(`${type.split(":")[1] ?? type} ${says}, or says why not (${ids.join(", ")})`, () => {
         const found = declared.resources.filter((resource) => resource.type === `aws:${type}`);
         assert.ok(found.length > 0, `no ${type} is declared`);
@@ -67,7 +68,7 @@ for (const [stack, how, config] of stacks)
       );
       assert.deepEqual(
         holders.map(({ type, name }) => `${type.split(":")[2] ?? ""} ${name}`),
-        ["SecretVersion blue-login", "SecretVersion green-login"],
+        ["SecretVersion blue-login", "SecretVersion green-login", "SecretVersion monitoring-login"],
       );
     });
   });

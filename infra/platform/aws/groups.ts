@@ -14,9 +14,11 @@ export class Groups extends pulumi.ComponentResource {
   readonly database: ec2.SecurityGroup;
   /** For whoever runs `pulumi up` inside the VPC: a runner of a pipeline, or the bastion. */
   readonly deployer: ec2.SecurityGroup;
+  /** What reads the database's own figures. */
+  readonly collector: ec2.SecurityGroup;
   /** Of the proxy, where there is one. */
   readonly proxy: ec2.SecurityGroup | undefined;
-  /** What a colour and a deployer need before they can reach the database. */
+  /** What a colour, a deployer and the collector need before they can reach the database. */
   readonly rules: pulumi.Resource[] = [];
 
   constructor(
@@ -33,6 +35,7 @@ export class Groups extends pulumi.ComponentResource {
     this.copies = group("copies", "Copies of both colours");
     this.database = group("database", "The database of the stack");
     this.deployer = group("deployer", "Whoever runs pulumi up in the VPC");
+    this.collector = group("collector", "What reads the database's own figures");
     this.proxy = config.rds.proxy ? group("proxy", "The connection proxy of the database") : undefined;
     this.#balancer(config, network);
     const { port } = config.service;
@@ -52,6 +55,11 @@ export class Groups extends pulumi.ComponentResource {
       ),
       ...connect("deployer-database", this.deployer, this.database, {
         description: "Roles, migrations, dumps",
+        port: databasePort,
+      }),
+      letOut("collector-https", this.collector, { cidr: "0.0.0.0/0" }, { description: "Its password", port: 443 }),
+      ...connect("collector-database", this.collector, this.database, {
+        description: "Figures of the database",
         port: databasePort,
       }),
       ...(this.proxy === undefined

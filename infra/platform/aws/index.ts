@@ -21,7 +21,9 @@ import { administrator, declareAdministrator } from "./administrator/declare";
 import { awsAccount, type Account } from "./account";
 import { Balancer, declaredWiring, productionPort } from "./balancer";
 import { Bastion } from "./bastion";
+import { boundary, ciRoles } from "./ci-roles";
 import { cluster } from "./cluster";
+import { Collector } from "./collector";
 import { AwsColour, serviceName } from "./colour";
 import { Database, databasePort } from "./database";
 import { Groups } from "./groups";
@@ -57,6 +59,7 @@ class AwsPlatform implements Platform {
   #database: Database | undefined;
   #seed: Seed | undefined;
   #logins: PerColour<Secret> | undefined;
+  #collector: Collector | undefined;
   #proxy: Proxy | undefined;
   #balancer: Balancer | undefined;
   #cluster: ecs.Cluster | undefined;
@@ -154,6 +157,17 @@ class AwsPlatform implements Platform {
       );
     const secrets = { blue: login("blue"), green: login("green") };
     this.#logins = secrets;
+    this.#collector = new Collector(
+      "collector",
+      {
+        config: this.config,
+        account: this.#account,
+        database: this.#theDatabase(),
+        login: logins.monitoring,
+        ...this.#theGround([]),
+      },
+      { ...options, dependsOn: resources },
+    );
     if (this.config.rds.proxy)
       this.#proxy = new Proxy(
         "proxy",
@@ -177,7 +191,7 @@ class AwsPlatform implements Platform {
     this.#balancer = balancer;
     this.#watching = new Watching({
       ...{ config: this.config, account: this.#account, keys, balancer, options },
-      after: [...after, this.#theDatabase()],
+      after: [...after, this.#theDatabase(), this.#theCollector().schedule],
     });
     const { names, preview } = this.config.domain;
     const url = `https://${names[0] ?? ""}:${preview.port}`;
@@ -234,9 +248,21 @@ class AwsPlatform implements Platform {
     return { resource: listener, url: pulumi.output(`https://${this.config.domain.names[0] ?? ""}`), weight };
   }
 
+  outputs(): Readonly<Record<string, pulumi.Output<string>>> {
+    const { provider } = this.#account;
+    const { masterUserSecrets } = this.#theDatabase().instance;
+    const masterSecret = masterUserSecrets.apply(([secret]) => secret?.secretArn ?? "");
+    const { keys } = this.#theGround([]);
+    return {
+      ...ciRoles({ config: this.config, account: this.#account, masterSecret, secretsKey: keys.of.secrets }, { provider }),
+    };
+  }
+
   #theGround(after: pulumi.Resource[]): Ground {
     if (this.#ground !== undefined) return this.#ground;
-    const options = { providers: { aws: this.#account.provider } };
+    const { provider } = this.#account;
+    const limits = boundary({ config: this.config, account: this.#account }, { provider, dependsOn: after });
+    const options = { providers: { aws: provider }, transformations: limits };
     const first = { ...options, dependsOn: after };
     const keys = new Keys("keys", this.#account, first);
     const logs = { key: keys.of.logs, days: this.config.service.logDays };
@@ -251,6 +277,7 @@ class AwsPlatform implements Platform {
   }
 
   #theDatabase = (): Database => declared(this.#database, "the database");
+  #theCollector = (): Collector => declared(this.#collector, "access to the database");
   #theLogins = (): PerColour<Secret> => declared(this.#logins, "access to the database");
   #theWatching = (): Watching => declared(this.#watching, "the preview listener");
   #theBalancer = (): Balancer => declared(this.#balancer, "the preview listener");

@@ -18,7 +18,7 @@ interface WatchingArgs {
   readonly account: Account;
   readonly keys: Keys;
   readonly balancer: Balancer;
-  /** What has to be there first: the database, whose log is counted. */
+  /** What has to be there first: the database, whose log is counted, and what reads its figures. */
   readonly after: pulumi.Resource[];
   readonly options: pulumi.ComponentResourceOptions;
 }
@@ -45,7 +45,7 @@ export class Watching {
       "alarms",
       {
         ...{ base: account.base, topics: this.#notify.topics, limits: config.alarms },
-        migrator: roleNames(config.database.name).migrator,
+        roles: roleNames(config.database.name),
         log: this.#log,
         watched: {
           loadBalancer: balancer.loadBalancer.arn.apply(balancerDimension),

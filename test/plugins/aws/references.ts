@@ -267,6 +267,14 @@ const lines: Line[] = [
   ["ecs/taskDefinition:TaskDefinition", "executionRoleArn", role, "arn", "ClientException"],
   ["ecs/taskDefinition:TaskDefinition", "taskRoleArn", role, "arn", "ClientException"],
   ["lambda/function:Function", "role", role, "arn", "InvalidParameterValueException"],
+  [
+    "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    "functionName",
+    "lambda/function:Function",
+    "id arn",
+    "ResourceNotFoundException",
+  ],
+  ["scheduler/schedule:Schedule", "target.arn", "lambda/function:Function", "arn", "ValidationException"],
   ["lambda/permission:Permission", "function", "lambda/function:Function", "id arn", "ResourceNotFoundException"],
   [
     "lambda/function:Function",

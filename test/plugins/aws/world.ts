@@ -387,6 +387,11 @@ export const lines: readonly Line[] = [
     }),
   ],
   [
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    "calls of the function",
+    () => ({ functionName: "function", maximumRetryAttempts: 0 }),
+  ],
+  [
     "aws:lambda/permission:Permission",
     "permission",
     () => ({

@@ -1,11 +1,15 @@
 import { CompositeAlarm } from "@pulumi/aws/cloudwatch/compositeAlarm";
 import { LogMetricFilter } from "@pulumi/aws/cloudwatch/logMetricFilter";
 import * as pulumi from "@pulumi/pulumi";
+import { collectedAlarms, limitsWith } from "../../../collector/alarms";
 import type { AlarmSettings } from "../../../config";
+import type { RoleNames } from "../../../database/names";
 import { alarmName, metricAlarm, type AlarmsOf } from "./alarm";
+import { asSpec } from "./collected";
 import { colourAlarms, poolMetric, poolPattern, type WatchedColour } from "./colour-table";
 import { logAlarms } from "./log-table";
 import { sharedAlarms, type WatchedShared } from "./shared-table";
+import { missing } from "./spec";
 
 /** Figures that the stack makes itself are here. */
 export const ownNamespace = (base: string): string => `Switchyard/${base}`;
@@ -13,18 +17,20 @@ export const ownNamespace = (base: string): string => `Switchyard/${base}`;
 interface SharedArgs extends AlarmsOf {
   readonly limits: AlarmSettings;
   readonly watched: WatchedShared;
-  /** Role that migrations run as. */
-  readonly migrator: string;
+  /** Names of the database's roles. */
+  readonly roles: RoleNames;
   /** Name of the group that PostgreSQL logs to. */
   readonly log: pulumi.Input<string>;
 }
 
-/** The alarms of what both colours share: load balancer, walks, database. */
+/** The alarms of what both colours share: load balancer, walks, database, and what reads its own figures. */
 export class SharedAlarms extends pulumi.ComponentResource {
   constructor(name: string, args: SharedArgs, options: pulumi.ComponentResourceOptions) {
     super("switchyard:aws:SharedAlarms", name, {}, options);
     for (const spec of sharedAlarms(args.limits, args.watched)) metricAlarm(spec, args, { parent: this });
-    for (const { metric, pattern, alarm } of logAlarms(args.migrator, ownNamespace(args.base))) {
+    for (const alarm of collectedAlarms(limitsWith(args.limits.connections), args.roles))
+      metricAlarm(asSpec(alarm, ownNamespace(args.base), missing.notRead), args, { parent: this });
+    for (const { metric, pattern, alarm } of logAlarms(args.roles.migrator, ownNamespace(args.base))) {
       const filter = countLines(alarm.name, { base: args.base, log: args.log, metric, pattern }, this);
       metricAlarm(alarm, args, { parent: filter });
     }

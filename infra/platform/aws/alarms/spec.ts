@@ -41,6 +41,7 @@ export interface AlarmSpec {
 export const missing = {
   noTraffic: { treat: "notBreaching", because: "without requests there is no figure, and nothing is wrong by that" },
   nothingSeen: { treat: "notBreaching", because: "there is a figure only when something happened" },
+  notRead: { treat: "notBreaching", because: "figures that nobody reads are `collector-silent`'s to tell of" },
   silent: { treat: "breaching", because: "what runs reports every minute: no figure means that it doesn't run" },
   stopped: {
     treat: "notBreaching",

@@ -144,6 +144,16 @@ export const containers: Record<string, Definition> = {
     },
     remake: () => ({ lastModified: new Date().toISOString() }),
   },
+  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": {
+    service: "Lambda",
+    operations: ["PutFunctionEventInvokeConfig", "PutFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig"],
+    id: (outs) => [text(outs, "functionName"), text(outs, "qualifier")].filter(Boolean).join(":"),
+    check: (inputs) => [
+      ...between(inputs, "maximumRetryAttempts", 0, 2),
+      ...between(inputs, "maximumEventAgeInSeconds", 60, 21_600),
+    ],
+    make: () => ({}),
+  },
   "aws:lambda/permission:Permission": {
     service: "Lambda",
     operations: ["AddPermission", "AddPermission", "RemovePermission"],

@@ -1,0 +1,66 @@
+import { Client } from "pg";
+import { read, type Reading } from "./reading";
+
+/** Where and as whom the collector looks. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  /** Certificates, in PEM, by which the server is known; undefined without TLS. */
+  readonly ca: string | undefined;
+  /** Roles whose statements are the service's, and all whose connections are counted. */
+  readonly service: readonly string[];
+  readonly all: readonly string[];
+}
+
+/** Milliseconds. A look that takes longer is given up: it would be in the way of the next, and of what it looks at. */
+const [connectMs, statementMs] = [5_000, 10_000];
+
+const limits = {
+  statement_timeout: statementMs,
+  lock_timeout: 1_000,
+  default_transaction_read_only: "on",
+  // What is planned for one row needs no processes beside it.
+  max_parallel_workers_per_gather: 0,
+};
+
+/**
+ * One reading by one connection, which is closed after it.
+ * @throws with host, port and role and what the server said; never with the password
+ */
+export async function readOnce({ host, port, database, user, password, ca, service, all }: Target): Promise<Reading> {
+  const client = new Client({
+    ...{ host, port, database, user, password, connectionTimeoutMillis: connectMs },
+    query_timeout: statementMs + 1_000,
+    application_name: "switchyard-collector",
+    ssl: ca === undefined ? false : { ca, rejectUnauthorized: true },
+    options: Object.entries(limits)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(" "),
+  });
+  // A session that ends while nothing runs on it is reported by the next query.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw failed(`can't connect as ${user} to ${database} at ${host}:${port}`, cause);
+  }
+  try {
+    return await read(client, { service, all });
+  } catch (cause) {
+    throw failed(`can't read the statistics of ${database} at ${host}:${port} as ${user}`, cause);
+  } finally {
+    await client.end();
+  }
+}
+
+const failed = (what: string, cause: unknown): Error =>
+  new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+
+/** Whether the server refused the password. */
+export const isRefused = (error: unknown): boolean => {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return (cause as { code?: string } | undefined)?.code === "28P01";
+};
