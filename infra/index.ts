@@ -7,6 +7,8 @@ import type { ServiceDatabase } from "./platform";
 import { AccessCheck } from "./providers/access-check/resource";
 import { backupOf } from "./providers/backup/declare";
 import { Backup } from "./providers/backup/resource";
+import { restoreOf } from "./providers/restore/declare";
+import { Restore } from "./providers/restore/resource";
 import { declareRelease } from "./providers/rollout-plan/declare";
 import { settledBy } from "./providers/rollout-plan/settled";
 import { declareSmoke, smokeOf } from "./providers/smoke-test/declare";
@@ -42,32 +44,35 @@ export function program({ config, passwords, platform, before, migrations, plan,
   const taken = platform.afterAccess(access, expected);
 
   const connection = { ...server.address, database: access.database };
-  const rehearsed = new SchemaRehearsal(
-    "schema-rehearsal",
-    {
-      ...rehearsalOf(config, before, migrations),
-      connection: { ...connection, user: server.administrator },
-      password: server.password,
-      owner: access.owner,
-      migrator: access.logins.migrator.user,
-      migratorPassword: access.logins.migrator.password,
-      ...(server.template && { template: server.template }),
-      ...(before && liveRelease(before.plan.weight >= 50 ? "green" : "blue")),
-    },
-    { dependsOn: taken },
-  );
   const releases = colours.map((colour) => `${colour} ${config[colour]?.version ?? "none"}`).join(", ");
-  const backup = {
-    ...backupOf(config, before, migrations),
-    plan: plan.schema,
-    release: releases,
-    store: platform.storeHere(),
+  const administered = {
     connection: { ...connection, user: server.administrator },
     password: server.password,
     owner: access.owner,
     migrator: access.logins.migrator.user,
     migratorPassword: access.logins.migrator.password,
     ...(server.template && { template: server.template }),
+  };
+  const restored = new Restore(
+    "restore",
+    { ...restoreOf(config, before, plan), ...administered, release: releases, store: platform.storeHere(), expected },
+    { dependsOn: taken },
+  );
+  const rehearsed = new SchemaRehearsal(
+    "schema-rehearsal",
+    {
+      ...rehearsalOf(config, before, migrations),
+      ...administered,
+      ...(before && liveRelease(before.plan.weight >= 50 ? "green" : "blue")),
+    },
+    { dependsOn: restored },
+  );
+  const backup = {
+    ...backupOf(config, before, migrations),
+    plan: plan.schema,
+    release: releases,
+    store: platform.storeHere(),
+    ...administered,
     ...(server.rds && { rds: server.rds }),
   };
   const backed = new Backup(
@@ -147,6 +152,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
     wiring: platform.wired(),
     traffic: platform.listenerPlace(),
     store: platform.storeHere(),
+    restored: restored.serving,
   });
   return {
     settled,
@@ -157,6 +163,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
     releases: { blue: release("blue"), green: release("green") },
     schemaVersion: narrowed.schemaVersion,
     rehearsals: rehearsed.rehearsed,
+    ...platform.outputs(),
   };
 
   function release(colour: Colour) {

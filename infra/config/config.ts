@@ -14,6 +14,7 @@ import type { OverrideSettings } from "./sections/overrides";
 import type { RdsSettings } from "./sections/rds";
 import type { RehearsalSettings } from "./sections/rehearsal";
 import { defaultCount, type AwsRelease, type LocalRelease, type ReleaseBase } from "./sections/release";
+import type { RestoreSettings } from "./sections/restore";
 import type { ServiceSettings } from "./sections/service";
 import type { SmokeSettings } from "./sections/smoke";
 import { colours, type Colour } from "./sections/traffic";
@@ -33,6 +34,8 @@ interface Common<Release> {
   readonly bake: BakeSettings;
   readonly smoke: SmokeSettings;
   readonly overrides: OverrideSettings;
+  /** Left out where no restore is asked for. */
+  readonly restore?: RestoreSettings;
   readonly rehearsal: RehearsalSettings;
   readonly backup: BackupSettings;
   readonly database: DatabaseSettings;
@@ -71,7 +74,7 @@ type ParsedRelease = NonNullable<Parsed[Colour]>;
 export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
   const { platform, blue, green, local, greenWeight, migrateTo, watchAfter, smoke, rehearsal, backup, database } =
     parsed;
-  const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed) };
+  const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed), ...restoreOf(parsed) };
   const common = { greenWeight, migrateTo, watchAfter, ...gathered, smoke, rehearsal, backup, database, secretKeys };
   const releases = { blue, green };
   if (platform === "local") {
@@ -105,6 +108,15 @@ function overridesOf({
   const all = { rolling, acceptLoss, acceptEdited, breakIdle, cutOver };
   // Left out rather than undefined: what the program hands on ends up in state.
   return acceptTargeted === undefined ? all : { ...all, acceptTargeted };
+}
+
+/** As in overrides: a key that is not set is left out. An empty section asks for nothing. */
+function restoreOf({ restore }: Parsed): { restore?: RestoreSettings } {
+  if (restore === undefined) return {};
+  const { from, into, acceptLossSince, retire } = restore;
+  if (from === undefined && acceptLossSince === undefined && !retire) return {};
+  const named = { ...(from && { from }), ...(into && { into }), ...(acceptLossSince && { acceptLossSince }) };
+  return { restore: { ...named, retire } };
 }
 
 /** Completes the releases that there are, and adds no key for one that there isn't. */

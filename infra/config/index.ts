@@ -25,6 +25,7 @@ export type { LocalSettings, UnixUser } from "./sections/local";
 export { compareMigrations } from "./sections/migrations";
 export { severities, type Channels, type NotifySettings, type Severity } from "./sections/notify";
 export type { OverrideSettings } from "./sections/overrides";
+export type { RestoreSettings } from "./sections/restore";
 export type { Platform } from "./sections/platform";
 export type { AwsRelease, LocalRelease, ReleaseBase } from "./sections/release";
 export type { ShellCommand, SmokeSettings } from "./sections/smoke";

@@ -18,6 +18,7 @@ import { rdsKeys, rdsRules } from "./sections/rds";
 import { rehearsalKeys } from "./sections/rehearsal";
 import { releaseKeys } from "./sections/release";
 import { releaseRules } from "./sections/release-rules";
+import { restoreKeys, restoreRules } from "./sections/restore";
 import { serviceKeys, serviceRules } from "./sections/service";
 import { smokeKeys } from "./sections/smoke";
 import { trafficKeys } from "./sections/traffic";
@@ -30,6 +31,7 @@ export const schema = z.strictObject({
   ...migrationKeys,
   ...bakeKeys,
   ...overrideKeys,
+  ...restoreKeys,
   ...rehearsalKeys,
   ...backupKeys,
   ...smokeKeys,
@@ -50,6 +52,7 @@ export const rules: readonly ((facts: Facts) => Problem[])[] = [
   bakeRules,
   databaseRules,
   backupRules,
+  restoreRules,
   localRules,
   awsRules,
   networkRules,

@@ -17,6 +17,7 @@ const providers: Record<string, () => AnyProvider> = {
   Passwords: () => (require("./passwords/provider") as { provider: AnyProvider }).provider,
   SchemaRehearsal: () => (require("./schema-rehearsal/provider") as { provider: AnyProvider }).provider,
   Backup: () => (require("./backup/provider") as { provider: AnyProvider }).provider,
+  Restore: () => (require("./restore/provider") as { provider: AnyProvider }).provider,
   SchemaWiden: () => (require("./schema-widen/provider") as { provider: AnyProvider }).provider,
   SchemaNarrow: () => (require("./schema-narrow/provider") as { provider: AnyProvider }).provider,
   AccessCheck: () => (require("./access-check/provider") as { provider: AnyProvider }).provider,

@@ -160,7 +160,7 @@ const saysTheSame = (a: Attempt, b: Attempt): boolean =>
   JSON.stringify({ ...a, id: "", leaves: [] }) === JSON.stringify({ ...b, id: "", leaves: [] });
 
 /** A violation as a message of one line. */
-export function messageOf({ key, found, expected, remedy, override }: Violation): string {
+export function messageOf({ key, found, expected, remedy, override }: Omit<Violation, "rule" | "guards">): string {
   const instead = override === undefined ? "" : ` Or, if ${override.risk} is accepted: ${override.key}.`;
   return `${key}: found ${found}; expected ${expected}. Instead, ${remedy}.${instead}`;
 }

@@ -135,6 +135,8 @@ export interface Facts {
   /** From the history table: contracts with `lossy.up` that were taken back by a down, and not restored since. */
   readonly scars: readonly Migration[];
   readonly wiring: Wiring;
+  /** Id of the backup that serves in the place of the database that was there; left out where none does. */
+  readonly restored?: string;
 }
 
 /** What the last `up` that finished left. */

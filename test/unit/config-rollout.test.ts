@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { intoOf } from "../../infra/config/sections/restore";
 import { asRaw, load, local, refusal, refuses } from "./config-support";
 import type { BakePlan, Overrides } from "../../infra/rollout/types";
 
@@ -162,13 +163,36 @@ describe("a bake", () => {
 });
 
 describe("a restore", () => {
-  it("is refused as long as this version can't do it", () => {
-    refuses(
-      { ...local, restore: { from: "backups/2026-01-01.dump" } },
-      "restore.from",
-      "this version can't restore",
-      "pulumi config rm --path 'switchyard:restore.from'",
-    );
-    assert.ok(!("restore" in load({ ...local, restore: {} }).overrides));
+  const id = "2026-01-31T08-00-00.000Z-1a2b3c4d";
+
+  it("names a backup, and says what may be missing and what becomes of what it replaces", () => {
+    assert.ok(!("restore" in load(local)));
+    assert.ok(!("restore" in load({ ...local, restore: {} })));
+    assert.deepEqual(load({ ...local, restore: { from: id } }).restore, { from: id, retire: false });
+    const all = { from: id, into: "pages_old", acceptLossSince: id, retire: "true" };
+    assert.deepEqual(load({ ...local, restore: all }).restore, { ...all, retire: true });
+    assert.deepEqual(load({ ...local, restore: { acceptLossSince: id } }).restore, {
+      acceptLossSince: id,
+      retire: false,
+    });
+  });
+
+  it("is refused where it names none, or a database that serves or is made from nothing", () => {
+    refuses({ ...local, restore: { from: "backups/2026-01-01.dump" } }, "restore.from", "npm run backups -- list");
+    refuses({ ...local, restore: { from: id, into: "pages" } }, "restore.into", "the database that serves");
+    refuses({ ...local, restore: { into: "pages_old" } }, "restore.into", "nothing without restore.from");
+    refuses({ ...local, restore: { form: id } }, "restore.form", "did you mean");
+  });
+
+  it("says what to do in the place of what this version can't", () => {
+    const pointInTime = { pointInTime: "2026-01-31T08:00:00Z" };
+    refuses({ ...local, restore: pointInTime }, "restore.pointInTime", "restore-db-instance-to-point-in-time");
+    refuses({ ...local, restore: { schema: "public" } }, "restore.schema", "pg_restore -n");
+  });
+
+  it("makes a name for the new database that PostgreSQL takes whole", () => {
+    assert.equal(intoOf({ from: id }, "pages"), "pages_restored_1a2b3c4d");
+    assert.equal(intoOf({ from: id, into: "other" }, "pages"), "other");
+    assert.equal(intoOf({ from: id }, "p".repeat(60)).length, 63);
   });
 });

@@ -1,5 +1,4 @@
-import { section } from "../key";
-import { flag, text, understood, type MigrationVersion } from "../kinds";
+import { flag, text, type MigrationVersion } from "../kinds";
 import { migrationVersions } from "../lists";
 
 /** Explicit exceptions from the rules of a rollout (docs/rules.md), each named for what it risks. */
@@ -48,17 +47,5 @@ export const overrideKeys = {
       meaning: "What `pulumi up --target` did after this attempt is taken as it is, once.",
       example: "12-3f9a0b1c",
     },
-  ).optional(),
-  restore: section(
-    {
-      // A config that asks for what isn't there must not look as if it had been done.
-      from: understood<never>(() => undefined, {
-        meaning: "Takes migrations back by restoring this backup.",
-        type: "key of a backup",
-        allowed: "nothing: this version can't restore inside `pulumi up` yet; go forward with a new migration",
-        unset: "none",
-      }).optional(),
-    },
-    "How migrations are taken back that have no down.",
   ).optional(),
 };

@@ -13,8 +13,17 @@ export interface SwitchOptions {
   readonly password: string;
   /** Name of the database that takes its place. */
   readonly to: string;
-  /** Id of the backup of the database that serves, taken right before. */
+  /** Id of the backup of the database that serves, taken right before; empty where it holds nothing. */
   readonly backup: string;
+  /** Id of the backup that `to` was restored from; empty where it served before, and comes back. */
+  readonly by: string;
+  /** What the comment of `to` is to be from then on. @default as it is */
+  readonly comment?: string | null;
+  /**
+   * Id of a session in the database that serves which keeps everybody from writing. It is ended when no other is left,
+   * and nobody can come any more. @default none does
+   */
+  readonly endLast?: number;
 }
 
 export interface Switched {
@@ -38,12 +47,13 @@ const lockMs = 10_000;
  * within a moment, and the database serves as before. And nobody can write to both.
  * @throws BackupFailure; then everything serves as before
  */
-export async function switchDatabase({ connection, password, to, backup }: SwitchOptions): Promise<Switched> {
+export async function switchDatabase(options: SwitchOptions): Promise<Switched> {
+  const { connection, password, to, backup, by, endLast } = options;
   const live = connection.database;
-  const kept = keptName(live, backup);
+  const kept = keptName(live, backup === "" ? by : backup);
   return beside(connection, password, (mover) =>
     beside(connection, password, async (ender) => {
-      await assertReady(mover, { live, to, kept });
+      const comment = await assertReady(mover, { live, to, kept });
       const began = performance.now();
       try {
         await mover.query(
@@ -51,10 +61,11 @@ export async function switchDatabase({ connection, password, to, backup }: Switc
            SET LOCAL idle_in_transaction_session_timeout = ${lockMs}; SET LOCAL synchronous_commit = on`,
         );
         await moveAccess(mover, live, to);
-        await renameOnceLeft(mover, ender, live, kept);
+        await renameOnceLeft(mover, ender, live, kept, endLast);
         await renameOnceLeft(mover, ender, to, live);
-        const mark = mover.escapeLiteral(keptMark(backup));
-        await mover.query(`COMMENT ON DATABASE ${mover.escapeIdentifier(kept)} IS ${mark}`);
+        const at = new Date().toISOString();
+        await describe(mover, kept, keptMark({ database: live, by, backup, at, comment }));
+        if (options.comment !== undefined) await describe(mover, live, options.comment);
         await mover.query("COMMIT");
       } catch (error) {
         await mover.query("ROLLBACK").catch(() => undefined);
@@ -66,26 +77,33 @@ export async function switchDatabase({ connection, password, to, backup }: Switc
   );
 }
 
+const describe = (client: Client, database: string, comment: string | null) =>
+  client.query(
+    `COMMENT ON DATABASE ${client.escapeIdentifier(database)} IS ${comment === null ? "NULL" : client.escapeLiteral(comment)}`,
+  );
+
 interface Names {
   readonly live: string;
   readonly to: string;
   readonly kept: string;
 }
 
-async function assertReady(client: Client, { live, to, kept }: Names): Promise<void> {
+/** @returns the comment of the database that serves */
+async function assertReady(client: Client, { live, to, kept }: Names): Promise<string | null> {
   const there = await findDatabases(client, [live, to, kept]);
   const missing = [live, to].find((name) => !there.has(name));
   if (missing !== undefined)
     throw new BackupFailure("switch", `there is no database ${missing} on this server; nothing was switched`);
   if (there.has(kept))
     throw new BackupFailure("switch", `there is a database ${kept} already; drop it, or take another backup first`);
+  return there.get(live)?.comment ?? null;
 }
 
 /** Between two looks at who is still there, in ms. PostgreSQL itself looks every 100 ms, for five seconds. */
 const lookMs = 20;
 
 /** A rename locks the database against logins first, then waits for its sessions to leave: meanwhile they are ended. */
-async function renameOnceLeft(mover: Client, ender: Client, from: string, to: string): Promise<void> {
+async function renameOnceLeft(mover: Client, ender: Client, from: string, to: string, endLast?: number): Promise<void> {
   const [old, name] = [from, to].map((each) => mover.escapeIdentifier(each)) as [string, string];
   const over = new AbortController();
   const renamed = mover.query(`ALTER DATABASE ${old} RENAME TO ${name}`).finally(() => {
@@ -94,18 +112,32 @@ async function renameOnceLeft(mover: Client, ender: Client, from: string, to: st
   // Awaited below; until then a failure of it is nobody's.
   renamed.catch(() => undefined);
   while (!over.signal.aborted) {
-    await endSessions(ender, from);
+    await endSessions(ender, from, endLast);
     await delay(lookMs, undefined, { signal: over.signal }).catch(() => undefined);
   }
   await renamed;
 }
 
 /** One by one: those that we may not end are no reason to leave the others. */
-async function endSessions(ender: Client, database: string): Promise<void> {
-  for (const { pid } of await sessionsOf(ender, database))
+async function endSessions(ender: Client, database: string, endLast: number | undefined): Promise<void> {
+  const all = await sessionsOf(ender, database);
+  // Before the rename has its lock, who logs in is let in: the last session goes when it waits for nothing else.
+  const others = all.filter(({ pid }) => pid !== endLast);
+  for (const { pid } of others.length > 0 || !(await isLocked(ender, database)) ? others : all)
     await ender.query("SELECT pg_terminate_backend($1)", [pid]).catch((error: unknown) => {
       if (!(error instanceof DatabaseError)) throw error;
     });
+}
+
+/** Whether a rename has locked the database, so that nobody gets into it any more. */
+async function isLocked(client: Client, database: string): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database AS d ON d.oid = objid
+       WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND mode = 'AccessExclusiveLock' AND granted
+         AND datname = $1) AS locked`,
+    [database],
+  );
+  return rows[0]?.locked === true;
 }
 
 interface Session {

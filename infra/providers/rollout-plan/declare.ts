@@ -15,7 +15,7 @@ export function planRollout(
   files: readonly File[],
 ): { plan: RolloutPlan; returned: TrafficReturn } {
   const migrations = files.map((file) => summarise(file, files));
-  const declared = declareRollout(config, migrations, platform.wiring);
+  const declared = declareRollout(config, migrations, platform.wiring, before?.plan.restored);
   const plan = new RolloutPlan("rollout-plan", { declared, settled: before?.plan });
   plan.announce();
   const returned = new TrafficReturn(
@@ -33,9 +33,18 @@ export function planRollout(
   return { plan, returned };
 }
 
-/** Everything of a stack's config that bears on a rollout, in the words of the rules. */
-export function declareRollout(config: Config, migrations: readonly Migration[], wiring: Wiring): Declared {
-  const { greenWeight: weight, migrateTo, bake, overrides } = config;
+/**
+ * Everything of a stack's config that bears on a rollout, in the words of the rules.
+ * @param restored id of the backup that serves already: a restore that is done is no exception from anything any more.
+ */
+export function declareRollout(
+  config: Config,
+  migrations: readonly Migration[],
+  wiring: Wiring,
+  restored?: string,
+): Declared {
+  const { greenWeight: weight, migrateTo, bake, restore: { from } = {} } = config;
+  const overrides = { ...config.overrides, ...(from !== undefined && from !== restored && { restore: from }) };
   const [blue, green] = colours.map((colour) => declareRelease(config, colour));
   return {
     weight,

@@ -17,6 +17,8 @@ export interface RealFacts {
   wiring: pulumi.Output<Wiring>;
   traffic: pulumi.Output<ListenerPlace>;
   store: pulumi.Output<StoreAddress>;
+  /** Id of the backup that serves; empty where none does. */
+  restored: pulumi.Output<string>;
 }
 
 /**
@@ -28,10 +30,11 @@ export function settledBy(
   before: SettledOutput | undefined,
   facts: RealFacts,
 ): pulumi.Output<SettledOutput> {
-  const { weight, releases, schema, wiring, traffic, store } = facts;
+  const { weight, releases, schema, wiring, traffic, store, restored } = facts;
+  const schemaAnd = pulumi.all([schema, restored]).apply(([each, from]) => ({ ...each, from }));
   const output = pulumi
-    .all([plan.attempts, weight, releases.blue, releases.green, schema, wiring, traffic, store])
-    .apply(([attempts, greenWeight, blue, green, { applied, half, scars }, wires, place, kept]) => ({
+    .all([plan.attempts, weight, releases.blue, releases.green, schemaAnd, wiring, traffic, store])
+    .apply(([attempts, greenWeight, blue, green, { applied, half, scars, from }, wires, place, kept]) => ({
       plan: afterLast(attempts, before?.plan, {
         weight: greenWeight,
         releases: { blue, green },
@@ -39,6 +42,7 @@ export function settledBy(
         half: half ?? null,
         scars,
         wiring: wires,
+        ...(from !== "" && { restored: from }),
       }),
       traffic: place,
       store: kept,

@@ -51,7 +51,9 @@ export const planWasAsked: Rule = {
     if (settled === undefined || planned === undefined) return [];
     const versions = settled.applied.map(({ version }) => version).join(", ");
     const differs = differences(settled, planned.declared);
-    if (!planned.leaves.some((leaves) => leaves.join(", ") === versions)) {
+    // What a restore leaves is what its backup has, which was judged when it was known.
+    const restored = settled.restored !== undefined && settled.restored === planned.declared.overrides.restore;
+    if (!restored && !planned.leaves.some((leaves) => leaves.join(", ") === versions)) {
       differs.push(`migrations applied: ${versions || "none"}`);
     }
     if (differs.length === 0) return [];
