@@ -92,3 +92,19 @@ function sequenceDifference({ before, after }: SequenceContents, found: Sequence
   if (last >= low && last <= high) return undefined;
   return `at ${show(there)}, expected from ${show(before)} to ${show(after)}`;
 }
+
+/**
+ * What of it lies in one schema; large objects lie in none. Names are as a statement writes them, so the schema is quoted
+ * in them or not.
+ */
+export function ofSchema({ tables, sequences, views }: Contents, schema: string): Contents {
+  const starts = [`${schema}.`, `"${schema.replaceAll('"', '""')}".`];
+  const own = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => starts.some((start) => name.startsWith(start))));
+  return {
+    tables: own(tables),
+    sequences: own(sequences),
+    views: own(views),
+    largeObjects: { count: 0, checksum: "0" },
+  };
+}

@@ -11,6 +11,7 @@ export type BackupStep =
   | "decode"
   | "drill"
   | "restore"
+  | "drop"
   | "switch"
   | "retention"
   | "archive";

@@ -5,8 +5,13 @@ import type { Contents } from "./contents";
 const restored = "Switchyard: restored from the backup ";
 const kept = "Switchyard: kept as it was when another database took its place; ";
 
-/** Of a database that a restore has made, whole and verified. @param digest of the backup's manifest */
-export const restoredMark = (id: string, digest: string): string => `${restored}${id} (${digest})`;
+/**
+ * Of a database that a restore has made, verified.
+ * @param digest of the backup's manifest
+ * @param schema that alone is in it. @default it is whole
+ */
+export const restoredMark = (id: string, digest: string, schema?: string): string =>
+  `${restored}${id} (${digest})${schema === undefined ? "" : `, its schema ${schema} alone`}`;
 
 /** Id of the backup that a database was restored from; undefined where it was not. */
 export const restoredFrom = (comment: string | null): string | undefined =>

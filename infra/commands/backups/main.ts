@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { runToExit } from "../say";
 import { archive, type ArchiveOptions } from "./archive";
 import { list, type ListOptions } from "./list";
+import { drop, restore, type DropOptions, type RestoreOptions } from "./restore";
 import { take, type TakeOptions } from "./take";
 import { drill, verify, type TryOptions } from "./verify";
 
@@ -84,6 +85,35 @@ program
       examples("npm run backups -- drill", "npm run --silent backups -- drill --stack production --json"),
   )
   .action((id: string | undefined, options: TryOptions) => run(() => drill(id, options)));
+
+program
+  .command("restore <id>")
+  .description(
+    "Make a new database from a backup on the stack's server, verified and closed to all but its administrator, to look at " +
+      "and to copy rows back from. Nothing is switched: that is the key restore.from.",
+  )
+  .requiredOption("--into <name>", "name of the new database")
+  .addOption(stack())
+  .addOption(schema("that schema alone: of its own backup, or of one of the whole database (default: all of it)"))
+  .addOption(ofArchive())
+  .addOption(json())
+  .addHelpText(
+    "after",
+    "\nExit code: 0 it is there and holds what was dumped, 1 it is not." +
+      examples(
+        "npm run backups -- restore 2026-01-31T08-00-00.000Z-1a2b3c4d --into look",
+        "npm run backups -- restore 2026-01-31T08-00-00.000Z-1a2b3c4d --into look_audit --schema audit",
+      ),
+  )
+  .action((id: string, options: RestoreOptions) => run(() => restore(id, options)));
+
+program
+  .command("drop [name]")
+  .description("Drop a database that restore has made, and no other; without a name, show which there are.")
+  .addOption(stack())
+  .addOption(json())
+  .addHelpText("after", "\nExit code: 0 it is dropped, 1 it is not." + examples("npm run backups -- drop look"))
+  .action((name: string | undefined, options: DropOptions) => run(() => drop(name, options)));
 
 program
   .command("archive [id]")

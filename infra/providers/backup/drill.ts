@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Client } from "pg";
-import { compareContents } from "../../backup/contents";
+import { compareContents, ofSchema } from "../../backup/contents";
 import { BackupFailure } from "../../backup/failure";
 import type { Manifest, Verification } from "../../backup/manifest";
 import { withConnection, type Connection } from "../connection";
@@ -51,6 +51,8 @@ export interface RestoreAndCompare {
   readonly manifest: Manifest;
   /** The dump, read back from the store. */
   readonly file: string;
+  /** That schema of it alone. @default all that was dumped */
+  readonly schema?: string | undefined;
   /** What the restore is for, in messages. */
   readonly step: "drill" | "restore";
 }
@@ -62,16 +64,18 @@ export interface RestoreAndCompare {
  */
 export async function restoreAndCompare(
   client: Client,
-  { connection, password, owner, manifest, file, step }: RestoreAndCompare,
+  { connection, password, owner, manifest, file, schema, step }: RestoreAndCompare,
 ): Promise<{ restoreMs: number; compareMs: number; server: string }> {
   const jobs = Math.min(mostJobs, availableParallelism());
   const began = performance.now();
-  await restoreDump(client, { file, connection, password, owner, jobs });
+  await restoreDump(client, { file, connection, password, owner, jobs, ...(schema !== undefined && { schema }) });
   const restored = performance.now();
   await client.query(pinnedSettings);
   const server = await readServer(client);
   const sameMajor = server.major === manifest.server.major;
-  const differences = compareContents(manifest.contents, await readContents(client, manifest.schema), { sameMajor });
+  const expected = schema === undefined ? manifest.contents : ofSchema(manifest.contents, schema);
+  const found = await readContents(client, schema ?? manifest.schema);
+  const differences = compareContents(expected, found, { sameMajor });
   if (differences.length > 0) throw differing(manifest, differences, step);
   return {
     restoreMs: Math.round(restored - began),

@@ -21,6 +21,10 @@ import { beside, findDatabases, type Found } from "./look";
 export interface MakeOptions {
   /** Name of the new database, 1 to 63 bytes. */
   readonly into: string;
+  /** How another name is given, for messages. @default `restore.into` */
+  readonly renameBy?: string;
+  /** Only that schema of the backup. @default the whole database */
+  readonly schema?: string | undefined;
   /** What Access declares, to hold the new database against. @default it is not asked */
   readonly expected?: ExpectedAccess;
   /** One line for the operator, without a line end. */
@@ -47,9 +51,10 @@ export async function makeDatabase(
   { manifest }: Backup,
   options: MakeOptions,
 ): Promise<Made> {
-  const { into, say, room = {}, expected } = options;
+  const { into, say, room = {}, expected, schema } = options;
   const { connection, password, owner } = target;
-  const earlier = await lookFor(target, into, manifest);
+  const mark = restoredMark(manifest.id, manifest.digest, schema);
+  const earlier = await lookFor(target, manifest, mark, options);
   if (earlier !== undefined) {
     say(`${into} is there already, restored from ${manifest.id}`);
     return { database: earlier };
@@ -70,39 +75,42 @@ export async function makeDatabase(
             restorePurpose.application,
             async (client) => {
               const of = { connection: scratch.connection, password, owner, manifest, file };
-              const { restoreMs: ms } = await restoreAndCompare(client, { ...of, step: "restore" });
+              const { restoreMs: ms } = await restoreAndCompare(client, { ...of, schema, step: "restore" });
               await client.query("SET statement_timeout = 0; ANALYZE");
               if (expected !== undefined) await assertAccess(client, expected, manifest);
               return ms;
             },
           );
           await scratch.assertKept();
-          await adopt(real, scratch.connection.database, into, manifest);
+          await adopt(real, scratch.connection.database, into, mark);
           return took;
         },
         restorePurpose,
       ),
     );
   }, tmpdir());
-  const made = await lookFor(target, into, manifest);
+  const made = await lookFor(target, manifest, mark, options);
   if (made === undefined)
     throw new BackupFailure("restore", `${into} was restored, and is gone from ${connection.host}`);
-  say(`restored ${manifest.id} into ${into}: every table, sequence and large object is as it was dumped`);
+  const what = schema === undefined ? "table, sequence and large object" : `table and sequence of the schema ${schema}`;
+  say(`restored ${manifest.id} into ${into}: every ${what} is as it was dumped`);
   return { database: made, restoreMs };
 }
 
 /** The database that an earlier run has made of this very backup. @throws BackupFailure where another one has its name */
 async function lookFor(
   { connection, password }: BackupTarget,
-  into: string,
-  manifest: Manifest,
+  { id }: Manifest,
+  mark: string,
+  { into, schema, renameBy = "pulumi config set --path restore.into <name>" }: MakeOptions,
 ): Promise<Found | undefined> {
   const there = await beside(connection, password, async (client) => (await findDatabases(client, [into])).get(into));
-  if (there === undefined || there.comment === restoredMark(manifest.id, manifest.digest)) return there;
+  if (there === undefined || there.comment === mark) return there;
+  const part = schema === undefined ? "" : `the schema ${schema} of `;
   throw new BackupFailure(
     "restore",
-    `there is a database ${into} on ${connection.host}:${connection.port} already, and it was not restored from ${manifest.id}; ` +
-      "nothing is restored over it. Choose another name: pulumi config set --path restore.into <name>",
+    `there is a database ${into} on ${connection.host}:${connection.port} already, and it was not restored from ${part}${id}; ` +
+      `nothing is restored over it. Choose another name: ${renameBy}`,
   );
 }
 
@@ -118,14 +126,13 @@ async function assertAccess(client: Client, expected: ExpectedAccess, { id }: Ma
 }
 
 /** In one transaction: a database under that name is whole, and says what it was restored from. */
-async function adopt(real: Client, scratch: string, into: string, manifest: Manifest): Promise<void> {
+async function adopt(real: Client, scratch: string, into: string, mark: string): Promise<void> {
   const [from, to] = [scratch, into].map((name) => real.escapeIdentifier(name)) as [string, string];
   await real.query("BEGIN");
   try {
     await copySettings(real, scratch);
     await closeTo(real, scratch);
     await real.query(`ALTER DATABASE ${from} RENAME TO ${to}`);
-    const mark = restoredMark(manifest.id, manifest.digest);
     await real.query(`COMMENT ON DATABASE ${to} IS ${real.escapeLiteral(mark)}`);
     await real.query("COMMIT");
   } catch (error) {

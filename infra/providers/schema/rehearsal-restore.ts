@@ -39,6 +39,8 @@ export interface Restore {
   readonly owner: string;
   /** How many tables and indexes at a time, 1 or more. @default 1 */
   readonly jobs?: number;
+  /** Only what lies in that schema, which is made. @default everything */
+  readonly schema?: string;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function restoreDump(client: Client, { jobs = 1, ...of }: Restore, 
   const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
   const serverMajor = Math.floor(Number(rows[0]?.version) / 10_000);
   const { program, contents } = await readableBy(file, serverMajor, path);
+  if (of.schema !== undefined) await makeSchema(client, of.schema, of.owner, contents);
   const folder = mkdtempSync(join(tmpdir(), "switchyard-restore-"));
   try {
     const list = join(folder, "contents");
@@ -66,6 +69,15 @@ export async function restoreDump(client: Client, { jobs = 1, ...of }: Restore, 
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** pg_restore leaves out the schema itself where it restores one alone. */
+async function makeSchema(client: Client, schema: string, owner: string, contents: string): Promise<void> {
+  const all = [...contents.matchAll(/^\d+; 2615 \d+ SCHEMA - (.+) \S+$/gm)].map(([, name = ""]) => name);
+  if (schema !== "public" && !all.includes(schema))
+    throw new Error(`there is no schema ${schema} in the dump, only ${["public", ...all].join(", ")}`);
+  const [name, role] = [schema, owner].map((each) => client.escapeIdentifier(each)) as [string, string];
+  await client.query(`CREATE SCHEMA IF NOT EXISTS ${name} AUTHORIZATION ${role}`);
 }
 
 /** The server's own major is best: a later pg_restore sends settings that an older server doesn't know. */
@@ -101,7 +113,8 @@ async function restore(
 ): Promise<void> {
   // A copy that subscribed would take the rows that are meant for the database.
   const without = ["--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions"];
-  const how = ["--role", of.owner, "--jobs", String(of.jobs), ...without, "--use-list", of.list];
+  const part = of.schema === undefined ? [] : [`--schema=${of.schema}`];
+  const how = ["--role", of.owner, "--jobs", String(of.jobs), ...without, ...part, "--use-list", of.list];
   try {
     await run(path, [...connectTo(of.connection), ...how, of.file], {
       maxBuffer: outputBytes,
