@@ -10,6 +10,16 @@ const composite = "aws:cloudwatch/compositeAlarm:CompositeAlarm";
 /** Alarms are never evaluated here: they are as the test, or SetAlarmState, says; OK without a word. */
 const stateOf = (rows: Rows, name: string): string => text({ state: rows.option(`alarm ${name}`) }, "state") || "OK";
 
+/** Figures of an instance are as the test says (`rds FreeStorageSpace <instance>`), a minute ago; without a word there are none. */
+function ofDatabase(rows: Rows, query: Properties, metric: Properties, until: number): Properties {
+  const [instance] = (valuesAt(metric, "Dimensions") as Properties[])
+    .filter((each) => text(each, "Name") === "DBInstanceIdentifier")
+    .map((each) => text(each, "Value"));
+  const value = rows.option(`rds ${text(metric, "MetricName")} ${instance ?? ""}`);
+  const there = typeof value === "number" ? [value] : [];
+  return { Id: query["Id"], Timestamps: there.map(() => until / 1_000 - 60), Values: there, StatusCode: "Complete" };
+}
+
 /** What the program asks CloudWatch while it runs. */
 export const cloudwatch = (figures: Figures): Record<string, (parameters: Properties, rows: Rows) => Properties> => ({
   DescribeAlarms: (parameters, rows) => {
@@ -35,13 +45,14 @@ export const cloudwatch = (figures: Figures): Record<string, (parameters: Proper
       figures.put(text(parameters, "Namespace"), text(datum, "MetricName"), number(datum, "Value") ?? 0);
     return {};
   },
-  GetMetricData: (parameters) => {
+  GetMetricData: (parameters, rows) => {
     // JSON has times in seconds.
     const [from, until] = ["StartTime", "EndTime"].map((key) => 1_000 * (number(parameters, key) ?? 0));
     return {
       MetricDataResults: (valuesAt(parameters, "MetricDataQueries") as Properties[]).map((query) => {
         const stat = (query["MetricStat"] ?? {}) as Properties;
         const metric = (stat["Metric"] ?? {}) as Properties;
+        if (text(metric, "Namespace") === "AWS/RDS") return ofDatabase(rows, query, metric, until ?? 0);
         const dimensions = Object.fromEntries(
           (valuesAt(metric, "Dimensions") as Properties[]).map((each) => [text(each, "Name"), text(each, "Value")]),
         );

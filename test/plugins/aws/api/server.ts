@@ -10,6 +10,7 @@ import { ecs } from "./ecs";
 import { elbv2 } from "./elbv2";
 import { Figures } from "./figures";
 import { parseQuery, xml } from "./query";
+import { rds } from "./rds";
 import { s3 } from "./s3";
 
 /** The SDK signs requests for a service: its name in the signature, by which one address serves them all. */
@@ -48,7 +49,10 @@ export class AwsApi {
   }
 }
 
-type Actions = Record<string, (parameters: Properties, rows: Rows) => Properties>;
+const regionOf = (request: IncomingMessage): string =>
+  /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "";
+
+type Actions = Record<string, (parameters: Properties, rows: Rows, region: string) => Properties>;
 
 async function answer(
   account: Account,
@@ -72,6 +76,7 @@ async function answer(
     elasticloadbalancing: elbv2,
     ecs,
     monitoring: cloudwatch(figures),
+    rds,
   };
   const work = actions[service]?.[action];
   if (work === undefined)
@@ -81,7 +86,7 @@ async function answer(
       501,
     );
   meetFault(account, action);
-  const result = account.change((rows) => work(parameters, rows));
+  const result = account.change((rows) => work(parameters, rows, regionOf(request)));
   if (typeof target === "string") {
     response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(result));
     return;

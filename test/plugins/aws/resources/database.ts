@@ -54,7 +54,7 @@ function place(inputs: Properties, rows: Rows): Properties {
 }
 
 /** A snapshot of an instance, as the program's own or the one that AWS takes when the instance goes. */
-function snapshotOf(instance: Properties, own: string): Properties {
+export function snapshotOf(instance: Properties, own: string): Properties {
   const taken = [
     "allocatedStorage",
     "availabilityZone",
