@@ -8,6 +8,7 @@ export type { EntryFile, ImageReference } from "./program";
 export { bytes, formatSize, parseSize, type Bytes } from "./size";
 export type { AlarmSettings, Limits } from "./sections/alarms";
 export type { BakeSettings, LimitSettings } from "./sections/bake";
+export type { CiSettings } from "./sections/ci";
 export {
   connectionReserve,
   connectionsFor,

@@ -102,6 +102,8 @@ export interface Platform {
   rehearsed(name: Colour, database: ServiceDatabase): RehearsedRelease | undefined;
   /** The production listener with the declared weights; after the colours, and after the walk to those weights. */
   listener(after: pulumi.Resource[]): ProductionListener;
+  /** What a stack on this platform tells besides, by the name of the output; once all of it is declared. */
+  outputs(): Readonly<Record<string, pulumi.Output<string>>>;
 }
 
 /**

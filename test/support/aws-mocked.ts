@@ -114,6 +114,7 @@ async function declareAll(config: AwsConfig): Promise<void> {
   };
   const running = [run("blue"), run("green")];
   const listener = platform.listener(running.flatMap(({ resources }) => resources));
+  platform.outputs();
   await new Promise((resolve) => pulumi.all([preview.url, listener.weight]).apply(resolve));
   await new Promise((resolve) => pulumi.all([platform.wired(), platform.storeHere()]).apply(resolve));
   // What was declared without anybody waiting for it is registered by then.

@@ -454,10 +454,13 @@ export const rules: readonly Rule[] = [
   {
     ids: ["CKV_AWS_60", "CKV_AWS_61"],
     type: "iam/role:Role",
-    says: "is taken on by a named service alone",
+    says: "is taken on by a named service alone, or by named jobs of a pipeline",
     holds: ({ inputs }) =>
-      statements(inputs.assumeRolePolicy).every(({ Principal }) =>
-        /^\{"Service":"[a-z0-9.-]+"\}$/.test(text(Principal)),
+      statements(inputs.assumeRolePolicy).every(
+        ({ Principal, Condition }) =>
+          /^\{"Service":"[a-z0-9.-]+"\}$/.test(text(Principal)) ||
+          (/^\{"Federated":"arn:[^"*]+"\}$/.test(text(Principal)) &&
+            /^\{"StringEquals":\{"[a-z.]+:aud":"[^"*]+","[a-z.]+:sub":[^*]+\}\}$/.test(text(Condition))),
       ),
   },
   {

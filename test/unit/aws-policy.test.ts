@@ -2,20 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { declarePlatform, type Declared } from "../support/aws-mocked";
+import { configOf } from "../support/stack-file";
 import { alarmRules } from "./aws-policy.alarms";
 import { collectorRules } from "./aws-policy.collector";
 import { rules } from "./aws-policy.rules";
-
-// It comes with the SDK of Pulumi, which reads the same files with it.
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- it has no types of its own
-const { load } = require("js-yaml") as { load: (text: string) => { config: Record<string, unknown> } };
-
-/** What a stack's own file says. */
-function configOf(stack: string): Record<string, unknown> {
-  const { config } = load(readFileSync(join(__dirname, `../../Pulumi.${stack}.yaml`), "utf8"));
-  const own = Object.entries(config).filter(([key]) => key.startsWith("switchyard:"));
-  return Object.fromEntries(own.map(([key, value]) => [key.slice("switchyard:".length), value]));
-}
 
 /** What production leaves out, and a stack may have. */
 function withEverything(): Record<string, unknown> {
@@ -25,13 +15,18 @@ function withEverything(): Record<string, unknown> {
     zone: "Z0123456789ABC",
     waf: `arn:aws:wafv2:eu-west-1:000000000000:regional/webacl/pages/${"0".repeat(8)}-0000-0000-0000-${"0".repeat(12)}`,
   };
-  return { ...production, rds: { ...(production.rds as object), proxy: true }, domain };
+  return {
+    ...production,
+    rds: { ...(production.rds as object), proxy: true },
+    domain,
+    ci: { github: "example/pages" },
+  };
 }
 
 const stacks = [
   ["staging", "as Pulumi.staging.yaml declares it", () => configOf("staging")],
   ["production", "as Pulumi.production.yaml declares it", () => configOf("production")],
-  ["everything", "with proxy, web ACL and DNS names", withEverything],
+  ["everything", "with proxy, web ACL, DNS names and a pipeline", withEverything],
 ] as const;
 
 for (const [stack, how, config] of stacks)

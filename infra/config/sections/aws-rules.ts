@@ -3,7 +3,7 @@ import { remove, set, shown, type Problem } from "../problem";
 import { colours, type Colour } from "./traffic";
 
 /** What only a stack on AWS has. */
-const sections = ["network", "domain", "rds", "service", "alarms", "notify"] as const;
+const sections = ["network", "domain", "rds", "service", "alarms", "notify", "ci"] as const;
 
 /** What AWS alone has is refused elsewhere, and images name the release that they are. */
 export function awsRules(facts: Facts): Problem[] {

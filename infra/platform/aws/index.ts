@@ -254,7 +254,10 @@ class AwsPlatform implements Platform {
     const masterSecret = masterUserSecrets.apply(([secret]) => secret?.secretArn ?? "");
     const { keys } = this.#theGround([]);
     return {
-      ...ciRoles({ config: this.config, account: this.#account, masterSecret, secretsKey: keys.of.secrets }, { provider }),
+      ...ciRoles(
+        { config: this.config, account: this.#account, masterSecret, secretsKey: keys.of.secrets },
+        { provider },
+      ),
     };
   }
 

@@ -7,7 +7,7 @@ export interface Statement {
   readonly principals?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly actions: readonly string[];
   readonly resources: pulumi.Input<string>[];
-  readonly condition?: Readonly<Record<string, Record<string, pulumi.Input<string>> | undefined>>;
+  readonly condition?: Readonly<Record<string, Record<string, pulumi.Input<string> | readonly string[]> | undefined>>;
 }
 
 /** A policy document in JSON. */

@@ -190,6 +190,10 @@ class LocalPlatform implements Platform {
     };
   }
 
+  outputs(): Readonly<Record<string, pulumi.Output<string>>> {
+    return {};
+  }
+
   #theDatabase(): LocalDatabase {
     if (this.#server === undefined) throw new Error("the database is declared before access to it");
     return this.#server;
