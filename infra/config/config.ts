@@ -5,6 +5,7 @@ import type { schema } from "./schema";
 import type { AlarmSettings } from "./sections/alarms";
 import type { BackupSettings } from "./sections/backup";
 import type { BakeSettings } from "./sections/bake";
+import type { CiSettings } from "./sections/ci";
 import type { DatabaseSettings } from "./sections/database";
 import type { DomainSettings } from "./sections/domain";
 import type { LocalSettings } from "./sections/local";
@@ -36,6 +37,8 @@ interface Common<Release> {
   readonly overrides: OverrideSettings;
   /** Left out where no restore is asked for. */
   readonly restore?: RestoreSettings;
+  /** Must the digest of a change be named before it begins? Default: false. */
+  readonly requireConfirm: boolean;
   readonly rehearsal: RehearsalSettings;
   readonly backup: BackupSettings;
   readonly database: DatabaseSettings;
@@ -61,6 +64,7 @@ export interface AwsConfig extends Common<AwsRelease> {
   readonly service: ServiceSettings;
   readonly alarms: AlarmSettings;
   readonly notify: NotifySettings;
+  readonly ci: CiSettings;
 }
 
 /** A stack's config, parsed and checked: nothing downstream has to doubt it. `platform` tells the kinds apart. */
@@ -74,8 +78,12 @@ type ParsedRelease = NonNullable<Parsed[Colour]>;
 export function complete(parsed: Parsed, secretKeys: readonly string[]): Config {
   const { platform, blue, green, local, greenWeight, migrateTo, watchAfter, smoke, rehearsal, backup, database } =
     parsed;
+  const { requireConfirm } = parsed;
   const gathered = { bake: bakeOf(parsed), overrides: overridesOf(parsed), ...restoreOf(parsed) };
-  const common = { greenWeight, migrateTo, watchAfter, ...gathered, smoke, rehearsal, backup, database, secretKeys };
+  const common = {
+    ...{ greenWeight, migrateTo, watchAfter, ...gathered, requireConfirm },
+    ...{ smoke, rehearsal, backup, database, secretKeys },
+  };
   const releases = { blue, green };
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });
@@ -83,12 +91,12 @@ export function complete(parsed: Parsed, secretKeys: readonly string[]): Config 
     return { platform, ...common, ...each(releases, defaultCount.local, start), local: settings };
   }
   const start = ({ image }: ParsedRelease) => ({ image: given(image) });
-  const { network, domain, rds, service, alarms, notify } = parsed;
+  const { network, domain, rds, service, alarms, notify, ci } = parsed;
   return {
     platform,
     ...common,
     ...each(releases, defaultCount.aws, start),
-    ...{ network, domain: given(domain), rds, service, alarms, notify },
+    ...{ network, domain: given(domain), rds, service, alarms, notify, ci },
   };
 }
 

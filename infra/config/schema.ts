@@ -5,6 +5,8 @@ import { alarmKeys, alarmRules } from "./sections/alarms";
 import { awsRules } from "./sections/aws-rules";
 import { backupKeys, backupRules } from "./sections/backup";
 import { bakeKeys, bakeRules } from "./sections/bake";
+import { ciKeys } from "./sections/ci";
+import { confirmKeys } from "./sections/confirm";
 import { databaseKeys } from "./sections/database";
 import { databaseRules } from "./sections/database-rules";
 import { domainKeys, domainRules } from "./sections/domain";
@@ -31,6 +33,7 @@ export const schema = z.strictObject({
   ...migrationKeys,
   ...bakeKeys,
   ...overrideKeys,
+  ...confirmKeys,
   ...restoreKeys,
   ...rehearsalKeys,
   ...backupKeys,
@@ -43,6 +46,7 @@ export const schema = z.strictObject({
   ...serviceKeys,
   ...alarmKeys,
   ...notifyKeys,
+  ...ciKeys,
 });
 
 /** What holds between keys, and so can't be said of one. Each rule judges what is valid and leaves out the rest. */

@@ -1,6 +1,8 @@
 import { createHash, scryptSync } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
 import { colours, type Colour, type Config } from "../../config";
 import type { Platform } from "../../platform";
+import { CONFIRM_VARIABLE, type ConfirmAsked } from "../../rollout/confirm";
 import type { Declared, Migration, Release, Wiring } from "../../rollout/types";
 import { summarise, type Migration as File } from "../../schema";
 import { TrafficReturn } from "../traffic-return/resource";
@@ -16,8 +18,10 @@ export function planRollout(
 ): { plan: RolloutPlan; returned: TrafficReturn } {
   const migrations = files.map((file) => summarise(file, files));
   const declared = declareRollout(config, migrations, platform.wiring, before?.plan.restored);
-  const plan = new RolloutPlan("rollout-plan", { declared, settled: before?.plan });
+  const confirm = confirmOf(config);
+  const plan = new RolloutPlan("rollout-plan", { declared, settled: before?.plan, ...(confirm && { confirm }) });
   plan.announce();
+  if (confirm?.preview === true) plan.announceChange(before?.plan.id ?? "");
   const returned = new TrafficReturn(
     "traffic-return",
     {
@@ -54,6 +58,16 @@ export function declareRollout(
     wiring,
     bake,
     overrides,
+  };
+}
+
+function confirmOf({ requireConfirm, restore }: Config): ConfirmAsked | undefined {
+  if (!requireConfirm) return undefined;
+  const given = process.env[CONFIRM_VARIABLE];
+  return {
+    preview: pulumi.runtime.isDryRun(),
+    ...(given !== undefined && { given }),
+    ...(restore && { restore }),
   };
 }
 

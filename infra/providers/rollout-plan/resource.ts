@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { howToConfirm, type ConfirmAsked, type ToConfirm } from "../../rollout/confirm";
 import { messageOf, type Decision } from "../../rollout/rules";
 import { STEPS, type Attempt, type Colour, type Declared, type Settled, type Step } from "../../rollout/types";
 import type { InputsOf } from "../inputs";
@@ -8,6 +9,8 @@ export interface RolloutPlanInputs {
   declared: Declared;
   /** What the last `up` that finished left; left out before the first. */
   settled?: Settled;
+  /** Left out where config asks for no confirmation. */
+  confirm?: ConfirmAsked;
 }
 
 /** The rest follows from the inputs and from what was remembered, so `check` adds it: preview knows it too. */
@@ -15,6 +18,8 @@ export interface RolloutPlanState extends RolloutPlanInputs {
   /** Every `up` since the settled one, oldest first, this one last. */
   attempts: Attempt[];
   decision: Decision;
+  /** What has to be confirmed; left out where nothing ever has. */
+  change?: ToConfirm;
 }
 
 /** Judges the declared rollout from everything that may be true now; what is refused never begins. */
@@ -22,9 +27,10 @@ export class RolloutPlan extends DynamicResource {
   declare readonly declared: pulumi.Output<Declared>;
   declare readonly attempts: pulumi.Output<Attempt[]>;
   declare readonly decision: pulumi.Output<Decision>;
+  declare readonly change: pulumi.Output<ToConfirm | undefined>;
 
   constructor(name: string, inputs: InputsOf<RolloutPlanInputs>, options?: pulumi.CustomResourceOptions) {
-    super("RolloutPlan", name, { ...inputs, attempts: undefined, decision: undefined }, options);
+    super("RolloutPlan", name, { ...inputs, attempts: undefined, decision: undefined, change: undefined }, options);
   }
 
   /** Id of the attempt that this `up` is. */
@@ -67,6 +73,20 @@ export class RolloutPlan extends DynamicResource {
         );
       for (const { key, found, risk } of overrides)
         void pulumi.log.warn(`${key} is in config, so this goes on, at the risk that ${risk}: ${found}`, this);
+    });
+  }
+
+  /**
+   * Tells whoever previews the digest of the change.
+   * @param since id of what settled last: where nothing has begun since, the plan still has what it told before that.
+   */
+  announceChange(since: string): void {
+    this.change.apply((change) => {
+      if (change?.asks !== true || change.since !== since) return;
+      const first = change.returns ? "the return of traffic goes without confirmation; what comes after it" : "it";
+      const lines = change.lines.map((line) => `  ${line}`);
+      const said = [`this change has the digest ${change.digest}:`, ...lines, `${first} begins with: ${howToConfirm(change.digest)}`]; // prettier-ignore
+      void pulumi.log.info(said.join("\n"), this);
     });
   }
 }
