@@ -56,6 +56,7 @@ export class Balancer extends pulumi.ComponentResource {
         // Seconds, as browsers and agents have it.
         idleTimeout: 60,
       },
+      // AWS's own protection is on. Pulumi's would be on all below it too, of which names and rules come and go.
       { parent: this, dependsOn: [...logs.ready, ...groups.rules] },
     );
     this.targets = { blue: this.#target("blue", account, network), green: this.#target("green", account, network) };
@@ -93,7 +94,8 @@ export class Balancer extends pulumi.ComponentResource {
           ...{ interval: 10, timeout: 5, healthyThreshold: 2, unhealthyThreshold: 2 },
         },
       },
-      { parent: this },
+      // As the production listener is. Another one of the same name could not be made beside it anyway.
+      { parent: this, protect: true },
     );
     waive(group, ["CKV_AWS_378"], "TLS ends at the load balancer; behind it only its security group reaches a copy");
     return group;

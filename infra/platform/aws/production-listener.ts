@@ -32,7 +32,8 @@ export function productionListener(
         },
       ],
     },
-    options,
+    // Without it nothing is served. All that serves stands behind it in a destroy, which so ends before it takes any of that.
+    { ...options, protect: true },
   );
   const weight = pulumi.all([listener.defaultActions, targets.green.arn]).apply(([actions, green]) => {
     const group = actions[0]?.forward?.targetGroups.find(({ arn }) => arn === green);
