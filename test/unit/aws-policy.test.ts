@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { declarePlatform, type Declared } from "../support/aws-mocked";
 import { configOf } from "../support/stack-file";
 import { alarmRules } from "./aws-policy.alarms";
+import { checkovRules } from "./aws-policy.checkov";
 import { collectorRules } from "./aws-policy.collector";
 import { rules } from "./aws-policy.rules";
 
@@ -39,7 +40,7 @@ for (const [stack, how, config] of stacks)
     });
 
     const named = new Set<string>();
-    for (const { ids, type, says, holds } of [...rules, ...alarmRules, ...collectorRules])
+    for (const { ids, type, says, holds } of [...rules, ...alarmRules, ...collectorRules, ...checkovRules])
       it(`${type.split(":")[1] ?? type} ${says}, or says why not (${ids.join(", ")})`, () => {
         const found = declared.resources.filter((resource) => resource.type === `aws:${type}`);
         assert.ok(found.length > 0, `no ${type} is declared`);

@@ -46,6 +46,7 @@ export class Store extends pulumi.ComponentResource {
     waive(own, ["CKV_AWS_145"], "load balancers write access logs to buckets with S3's own keys alone");
     waive(own, ["S3.9", "CKV_AWS_18"], "it holds the access logs; its own would be about themselves, without an end");
     waive(own, ["CKV_AWS_144"], "access logs are of no use in another region");
+    waive(own, ["CKV2_AWS_62"], "nobody waits for an access log");
 
     const store = new Bucket(
       name,
@@ -62,6 +63,7 @@ export class Store extends pulumi.ComponentResource {
       ["CKV_AWS_144"],
       "a copy in another region is the account's to decide: it doubles the cost of backups",
     );
+    waive(store.bucket, ["CKV2_AWS_62"], "who writes a record or a backup reads it back in the same `up`");
     this.bucket = store.bucket.bucket;
     this.registerOutputs({});
   }
