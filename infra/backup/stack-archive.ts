@@ -23,7 +23,7 @@ const archiveShape = z.object({
   commit: z.object({ id: z.string(), dirty: z.boolean() }).optional(),
   /** The backup in it. */
   backup: z.object({ database: z.string(), id: z.string(), takenAt: moment }),
-  /** Every other object of it, by its key below the archive. */
+  /** Every other object of it, by its key below the archive; but for when its backup was read back last, which goes on. */
   files: z.array(z.object({ key: z.string(), size: count, sha256: digest })),
   digest,
 });

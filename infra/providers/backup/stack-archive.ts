@@ -47,7 +47,6 @@ export async function archiveStack(store: ObjectStore, of: ArchiveOf): Promise<S
   files.push(await copy(store, into, manifest.dump.key));
   files.push(await copyAndRead(store, into, backupKey(database, manifest.id, "manifest")));
   await verifyBackup(into, { manifest, ...(verification && { verification }) });
-  files.push(await measured(into, backupKey(database, manifest.id, "verified")));
   for (const { key } of await store.list(recordsPrefix)) files.push(await copyAndRead(store, into, key));
   for (const [name, document] of Object.entries(documents)) {
     await into.put(name, `${JSON.stringify(document, null, 2)}\n`);
