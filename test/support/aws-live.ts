@@ -73,10 +73,14 @@ export class AwsLive {
     }
   }
 
-  /** Green's share after each change that anybody made to the production listener, but for those that leave it as it was. */
+  /**
+   * Green's share after each change that anybody made to the production listener, but for those that left it as it was.
+   * @param after a `moment`: what came before is left out
+   * @throws where both weights were 0 at any time
+   */
   greens(after = 0): number[] {
-    const all = this.#listeners().slice(after).map(greenIn);
-    return all.filter((green, at) => green !== all[at - 1]);
+    const all = this.#listeners().map(greenIn);
+    return all.filter((green, at) => at >= after && green !== all[at - 1]);
   }
 
   /** How often the production listener was put so far: for `greens`. */
