@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { benchBackup } from "./backup";
 import { benchBackfill } from "./schema/backfill";
-import { benchRollback } from "./rollback";
+import { benchRollback, rollbackPlatforms } from "./rollback";
 import { benchPlanning } from "./schema/planning";
 import { printResults } from "./schema/report";
 import { benchRunner } from "./schema/runner";
@@ -55,9 +55,13 @@ program
   });
 program
   .command("rollback")
-  .description("from the command's start to green's last answer, on platform local, against an empty program")
+  .description("from the command's start to green's last answer, on both platforms, against an empty program")
   .option("--times <n>", "how many of each", whole, 5)
-  .action(({ times }: { times: number }) => benchRollback(times));
+  .addOption(new Option("--only <platform>", "one of them").choices(rollbackPlatforms))
+  .action(async ({ times, only }: { times: number; only?: (typeof rollbackPlatforms)[number] }) => {
+    for (const platform of rollbackPlatforms)
+      if ([platform, undefined].includes(only)) await benchRollback(platform, times);
+  });
 
 if (process.argv.length <= 2) program.outputHelp();
 else
