@@ -8,6 +8,9 @@ import { backupKey, type Manifest } from "../../infra/backup/manifest";
 import { seal } from "../../infra/backup/seal";
 import { listBackups, openBackup, storeManifest } from "../../infra/providers/backup/archive";
 import { readBack } from "../../infra/providers/backup/read-back";
+import { whyNoDump } from "../../infra/providers/backup/programs";
+import { provider } from "../../infra/providers/backup/provider";
+import type { BackupInputs } from "../../infra/providers/backup/resource";
 import { takeBackup } from "../../infra/providers/backup/take";
 import { drillBackup, verifyBackup } from "../../infra/providers/backup/verify";
 import { storeAt, type ObjectStore } from "../../infra/providers/store/store";
@@ -237,5 +240,89 @@ describe("a backup", function () {
     );
     assert.deepEqual((await listBackups(store, closed.name)).backups, []);
     assert.deepEqual(await store.list(`backups/${closed.name}/`), []);
+  });
+});
+
+describe("a backup of PostgreSQL 18", function () {
+  this.timeout(120_000);
+
+  it("restores to what was dumped", async function () {
+    const why = await whyNoDump(18);
+    if (why !== undefined) {
+      console.error(`\nSKIPPED, no PostgreSQL 18 is backed up: ${why}\n`);
+      return this.skip();
+    }
+    const postgres = await startPostgres(18);
+    const folder = mkdtempSync(join(tmpdir(), "switchyard-backups-"));
+    const say = () => undefined;
+    try {
+      const { target, owner } = await createRealDatabase(postgres);
+      await fill({ owner, name: target.connection.database } as RealDatabase);
+      await owner.query(
+        "CREATE TABLE computed (a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL); INSERT INTO computed VALUES (1)",
+      );
+      const store = storeAt({ kind: "local", folder });
+      const manifest = await takeBackup(target, store, { before: "asked", release: "", say });
+      assert.equal(manifest.server.major, 18);
+      assert.ok((await drillBackup(target, store, { manifest }, { say })).drill);
+    } finally {
+      await postgres.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe("the resource Backup", function () {
+  this.timeout(120_000);
+  let postgres: TestPostgres;
+  let folder: string;
+  let inputs: BackupInputs;
+  const hour = 3_600_000;
+
+  before(async () => {
+    postgres = await startPostgres(15);
+    folder = mkdtempSync(join(tmpdir(), "switchyard-backups-"));
+    const { target, owner } = await createRealDatabase(postgres);
+    await owner.query("CREATE TABLE notes (id int)");
+    const { connection, password, owner: owns, migrator, template = "template1" } = target;
+    inputs = {
+      ...{ stage: "widen", platform: "local", majorVersion: 15, migrateTo: "latest", migrations: [], hold: [] },
+      ...{ plan: { early: [], waits: [] }, release: "blue 1.0.0", store: { kind: "local", folder } },
+      ...{ connection, password, owner: owns, migrator: migrator.user, migratorPassword: migrator.password, template },
+      ...{ mode: "dump", dumpUpTo: 2 ** 40, drill: "never", maxAge: hour, every: hour, keep: { last: 2, days: 0 } },
+    };
+  });
+  after(async () => {
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const ids = async () =>
+    (await listBackups(storeAt({ kind: "local", folder }))).backups.map(({ manifest }) => manifest.id);
+
+  it("takes one by the clock once `every` has passed, and keeps as many as config says", async () => {
+    const { outs: first } = await provider.create(inputs);
+    assert.ok(first.latest);
+    assert.deepEqual(await ids(), [first.latest.id]);
+    assert.deepEqual(await provider.diff(first, inputs, ""), { changes: false });
+    assert.equal((await provider.update(first, inputs, "")).latest?.id, first.latest.id);
+    let state = first;
+    const taken = [first.latest.id];
+    while (taken.length < 3) {
+      const { latest } = state;
+      assert.ok(latest);
+      const old = { ...state, latest: { ...latest, takenAt: new Date(Date.now() - hour).toISOString() } };
+      assert.deepEqual(await provider.diff(old, inputs, ""), { changes: true });
+      state = await provider.update(old, inputs, "");
+      taken.push(state.latest?.id ?? "");
+    }
+    assert.equal(new Set(taken).size, 3);
+    assert.deepEqual(await ids(), taken.slice(1));
+  });
+
+  it("asks for no pg_dump where snapshots are asked for, and names what brings one where it is", async () => {
+    const news = { ...inputs, majorVersion: 99 };
+    assert.deepEqual(await provider.check?.({ ...news, mode: "snapshot" }, undefined), []);
+    const [problem = ""] = (await provider.check?.(news, undefined)) ?? [];
+    assert.match(problem, /no pg_dump on this machine can dump PostgreSQL 99.*postgresql-client-99/s);
   });
 });
