@@ -8,7 +8,7 @@ import { connectAsSuperuser, connectBalancer } from "../support/exported";
 
 /** What an operator sees of backups: one stack, and each test goes on from where the one before it left it. */
 describe("backups of a stack", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let clone: Checkout;
 
   before(async () => {

@@ -3,7 +3,7 @@ import { milliseconds, type Milliseconds } from "../duration";
 import type { Facts } from "../draft";
 import { section } from "../key";
 import { duration, integer, oneOf, size } from "../kinds";
-import { set, shown, type Problem } from "../problem";
+import { remove, set, shown, type Problem } from "../problem";
 import { bytes, type Bytes } from "../size";
 
 /** How the database is backed up before its schema changes (docs/backups.md). */
@@ -24,6 +24,8 @@ export interface BackupSettings {
     /** Days for which every one stays, 0..3650. Default: 30. */
     readonly days: number;
   };
+  /** Days for which S3 keeps every version of what is in the store, 1..3650. Of AWS alone. Default: no lock. */
+  readonly lockDays?: number | undefined;
 }
 
 const minute = milliseconds(60_000);
@@ -66,6 +68,11 @@ export const backupKeys = {
         unset: "none by the clock",
       }).optional(),
       keep,
+      lockDays: integer(1, 3650, "days", {
+        meaning: "For how many days S3 keeps every version of what is in the store, whoever deletes it.",
+        example: "30",
+        unset: "no lock",
+      }).optional(),
     },
     "How the database is backed up before its schema changes.",
   ).prefault({}),
@@ -73,21 +80,38 @@ export const backupKeys = {
 
 /** Where only one platform has something, and where one key asks for what another one rules out. */
 export function backupRules({ draft: { platform, backup } }: Facts): Problem[] {
-  if (backup?.mode !== "snapshot") return [];
-  if (platform === "local")
-    return [
-      {
-        path: ["backup", "mode"],
-        found: shown("snapshot", "backup", "platform"),
-        allowed: `dump: ${snapshotOnLocal.replace(/;.*/, "")}`,
-        ways: [[set(["backup", "mode"], "dump", "backup")]],
-      },
-    ];
-  if (backup.drill === "never") return [];
+  if (backup === undefined) return [];
+  if (platform !== "local") return drillsNone(backup);
+  return [
+    ...(backup.mode === "snapshot"
+      ? [
+          {
+            path: ["backup", "mode"],
+            found: shown("snapshot", "backup", "platform"),
+            allowed: `dump: ${snapshotOnLocal.replace(/;.*/, "")}`,
+            ways: [[set(["backup", "mode"], "dump", "backup")]],
+          },
+        ]
+      : []),
+    ...(backup.lockDays !== undefined
+      ? [
+          {
+            path: ["backup", "lockDays"],
+            found: shown(String(backup.lockDays), "backup", "platform"),
+            allowed: "nothing: on the local platform the store is a folder, which locks nothing",
+            ways: [[remove(["backup", "lockDays"])]],
+          },
+        ]
+      : []),
+  ];
+}
+
+function drillsNone({ mode, drill = "narrowing" }: NonNullable<Facts["draft"]["backup"]>): Problem[] {
+  if (mode !== "snapshot" || drill === "never") return [];
   return [
     {
       path: ["backup", "drill"],
-      found: shown(backup.drill ?? "narrowing", "backup"),
+      found: shown(drill, "backup"),
       allowed: "never: a snapshot can't be restored into a scratch database, so it can't show that it restores",
       ways: [[set(["backup", "drill"], "never", "backup")], [set(["backup", "mode"], "dump", "backup")]],
     },

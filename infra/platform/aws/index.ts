@@ -276,7 +276,11 @@ class AwsPlatform implements Platform {
 
   #theStore(): Store {
     const { keys, options } = this.#theGround([]);
-    return (this.#store ??= new Store("store", this.#account, keys, options));
+    return (this.#store ??= new Store(
+      "store",
+      { account: this.#account, keys, lockDays: this.config.backup.lockDays },
+      options,
+    ));
   }
 
   #theDatabase = (): Database => declared(this.#database, "the database");

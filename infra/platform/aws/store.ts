@@ -12,7 +12,16 @@ export class Store extends pulumi.ComponentResource {
   /** The bucket that access logs go to: S3's and the load balancer's. */
   readonly accessLogs: Bucket;
 
-  constructor(name: string, { base, id, partition }: Account, keys: Keys, options: pulumi.ComponentResourceOptions) {
+  /** @param lockDays for how many days nobody may delete what is in the store; undefined for no lock */
+  constructor(
+    name: string,
+    {
+      account: { base, id, partition },
+      keys,
+      lockDays,
+    }: { account: Account; keys: Keys; lockDays: number | undefined },
+    options: pulumi.ComponentResourceOptions,
+  ) {
     super("switchyard:aws:Store", name, {}, options);
     this.accessLogs = new Bucket(
       "access-logs",
@@ -53,7 +62,7 @@ export class Store extends pulumi.ComponentResource {
       {
         prefix: `${base}-store-`,
         key: keys.of.store,
-        oldVersionDays: 90,
+        ...{ oldVersionDays: 90, lockDays },
         accessLog: { bucket: own.id, prefix: "store/" },
       },
       { parent: this, dependsOn: this.accessLogs.ready },
