@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client, type ClientConfig } from "pg";
 import { listBackups } from "../../infra/providers/backup/archive";
 import { storeAt } from "../../infra/providers/store/store";
 import { connectAsSuperuser } from "../support/exported";
@@ -45,7 +46,7 @@ type Rows = Record<string, string[]>;
 
 /** What an operator does and sees at three in the morning: one stack, each test goes on from where the one before left it. */
 describe("a restore of a stack", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let clone: RevertingClone;
   let url: string;
   /** All that was there before the destructive migration, and the backup that has it. */
@@ -54,17 +55,16 @@ describe("a restore of a stack", function () {
 
   before(async () => {
     clone = new RevertingClone();
-    await clone.begin({ ...atFirst, migrateTo: "0007" });
-    clone.commit({ config: { migrateTo: "0008" }, migrations: notes });
-    await clone.up();
+    for (const [name, text] of Object.entries(notes)) writeFileSync(join(clone.folder, "migrations", name), text);
+    await clone.begin(atFirst);
     ({ url } = await clone.outputs());
-    await clone.asSuperuser("INSERT INTO notes SELECT i, 'note ' || i FROM generate_series(1, 2000) AS i");
+    await sql("INSERT INTO notes SELECT i, 'note ' || i FROM generate_series(1, 2000) AS i");
     for (let each = 1; each <= 5; each += 1) assert.ok(await write(`before-${each}`));
     good = await everyRow();
     clone.commit({ config: { migrateTo: "0009" }, migrations: destructive });
     await clone.up();
     backup = await newest();
-    assert.deepEqual(await clone.asSuperuser("SELECT 1 FROM pg_attribute WHERE attname = 'text' AND attrelid = 'notes'::regclass"), []); // prettier-ignore
+    assert.deepEqual(await sql("SELECT 1 FROM pg_attribute WHERE attname = 'text' AND attrelid = 'notes'::regclass"), []); // prettier-ignore
   });
   after(() => clone.dispose());
 
@@ -89,10 +89,26 @@ describe("a restore of a stack", function () {
     }
   }
 
-  /** Every row of every table but our own history's. */
-  async function everyRow(database = "pages", of = clone): Promise<Rows> {
-    const client = await connectAsSuperuser(of, database);
+  const addresses = new Map<RevertingClone, ClientConfig>();
+  /** A superuser's session, which nobody but a superuser may end, would be in the way of the next restore: none stays. */
+  async function connected<T>(of: RevertingClone, database: string, work: (client: Client) => Promise<T>): Promise<T> {
+    const known = addresses.get(of);
+    const client = known === undefined ? await connectAsSuperuser(of, database) : new Client({ ...known, database });
+    if (known !== undefined) await client.connect();
+    const { host, port, user, password } = client;
+    addresses.set(of, { host, port, ...(user !== undefined && { user }), password: password ?? "" });
     try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+  const sql = <T extends object>(text: string, database = "pages"): Promise<T[]> =>
+    connected(clone, database, async (client) => (await client.query<T>(text)).rows);
+
+  /** Every row of every table but our own history's. */
+  const everyRow = (database = "pages", of = clone): Promise<Rows> =>
+    connected(of, database, async (client) => {
       const tables = await client.query<{ name: string }>(
         `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
           WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'switchyard') ORDER BY 1`,
@@ -103,24 +119,16 @@ describe("a restore of a stack", function () {
         rows[name] = found.rows.map(({ row }) => row);
       }
       return rows;
-    } finally {
-      await client.end();
-    }
-  }
+    });
 
-  const slugs = async (database: string) => {
-    const client = await connectAsSuperuser(clone, database);
-    try {
-      return new Set((await client.query<{ slug: string }>("SELECT slug FROM pages")).rows.map(({ slug }) => slug));
-    } finally {
-      await client.end();
-    }
-  };
+  const slugs = async (database: string) =>
+    new Set((await sql<{ slug: string }>("SELECT slug FROM pages", database)).map(({ slug }) => slug));
 
   const databases = async () => {
-    const rows = (await clone.asSuperuser(
+    const rows = await sql<{ name: string }>(
       "SELECT datname AS name FROM pg_database WHERE datname LIKE 'pages%' ORDER BY oid",
-    )) as { name: string }[];
+      "postgres",
+    );
     return rows.map(({ name }) => name);
   };
 
@@ -134,8 +142,9 @@ describe("a restore of a stack", function () {
     return found;
   }
 
-  async function refused(says: RegExp): Promise<void> {
-    for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
+  const [preview, up] = [["preview"], ["up", "--yes", "--skip-preview"]];
+  async function refused(says: RegExp, ...commands: string[][]): Promise<void> {
+    for (const command of commands) {
       const { code, output } = await clone.pulumi(...command);
       assert.notEqual(code, 0, output);
       assert.match(output, says);
@@ -153,6 +162,8 @@ describe("a restore of a stack", function () {
     clone.commit({ config: restoring({}) });
     await refused(
       /table public\.notes: 2000 as in the backup, with other values.*table public\.pages: \d+ in the backup, \d+ now.*acceptLossSince/s,
+      preview,
+      up,
     );
     assert.deepEqual(await databases(), ["pages"]);
     assert.ok(await write("after-the-refusal"));
@@ -161,7 +172,7 @@ describe("a restore of a stack", function () {
 
   it("is refused where the same up would run the destructive migration again", async () => {
     clone.commit({ config: { restore: restoring().restore } });
-    await refused(/migrateTo: found 0009, which would run contract 0009.*set migrateTo to "0008"/s);
+    await refused(/migrateTo: found 0009, which would run contract 0009.*set migrateTo to "0008"/s, preview);
     clone.revert();
   });
 
@@ -176,13 +187,18 @@ describe("a restore of a stack", function () {
     });
     const read = load({ url: `${url}/pages`, rate: 100, durationMs: 200_000, signal: over.signal });
     clone.commit({ config: restoring() });
-    const output = await clone.up();
-    const { at, kept, backup: last } = await done();
-    const thawed = () => acknowledged.filter((write) => write.at > at).length;
-    await eventually("it serves again", () => thawed() > 50);
-    over.abort();
+    const servesAgain = async (): Promise<string> => {
+      const output = await clone.up();
+      const thawedAt = (await done()).at;
+      await eventually("it serves again", () => acknowledged.filter((each) => each.at > thawedAt).length > 50);
+      return output;
+    };
+    const output = await servesAgain().finally(() => {
+      over.abort();
+    });
     await Promise.all(writers);
     assert.ok((await read).good > 0);
+    const { at, kept, backup: last } = await done();
     const [now, before] = [await slugs("pages"), await slugs(kept)];
     const lost = acknowledged.filter(({ slug }) => !now.has(slug) && !before.has(slug));
     assert.deepEqual(lost, [], output);
@@ -206,6 +222,8 @@ describe("a restore of a stack", function () {
           `restore\\.acceptLossSince ${last}.*restore\\.retire true`,
         "s",
       ),
+      preview,
+      up,
     );
     assert.ok(await write("still-there"));
   });

@@ -187,7 +187,7 @@ describe("a restore", () => {
   it("says what to do in the place of what this version can't", () => {
     const pointInTime = { pointInTime: "2026-01-31T08:00:00Z" };
     refuses({ ...local, restore: pointInTime }, "restore.pointInTime", "restore-db-instance-to-point-in-time");
-    refuses({ ...local, restore: { schema: "public" } }, "restore.schema", "pg_restore -n");
+    refuses({ ...local, restore: { schema: "public" } }, "restore.schema", "npm run backups -- restore");
   });
 
   it("makes a name for the new database that PostgreSQL takes whole", () => {

@@ -68,8 +68,8 @@ export const restoreKeys = {
       ),
       schema: notHere(
         "A part of the database to go back to.",
-        "nothing: a restore is of the whole database. Restore the backup by hand into another one " +
-          "(pg_restore -n <schema>), and take over what is missing",
+        "nothing: a restore is of the whole database. `npm run backups -- restore <id> --into <name> --schema <schema>` makes " +
+          "another database of that schema, to take over from it what is missing (docs/backups.md)",
       ),
     },
     "Which backup takes the place of the database.",
