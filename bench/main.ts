@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { benchBackup } from "./backup";
 import { benchBackfill } from "./schema/backfill";
+import { benchPreview } from "./preview";
 import { benchRollback, rollbackPlatforms } from "./rollback";
 import { benchPlanning } from "./schema/planning";
 import { printResults } from "./schema/report";
@@ -53,6 +54,13 @@ program
   .action(async ({ megabytes }: { megabytes: number }) => {
     printResults(`Backup of ${megabytes} MB`, await benchBackup(megabytes, (line) => console.error(line)));
   });
+program
+  .command("preview")
+  .description(
+    "a preview of production on platform aws, cold and warm, against a program that only imports the same SDKs",
+  )
+  .option("--times <n>", "how many of each", whole, 5)
+  .action(({ times }: { times: number }) => benchPreview(times));
 program
   .command("rollback")
   .description("from the command's start to green's last answer, on both platforms, against an empty program")

@@ -3,15 +3,10 @@
  * answered, under load, against the wall time of an `up` of an empty Pulumi program in the same run. On a local stack, and on
  * one of AWS, whose account is the stand-in of test/plugins/aws.
  */
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { AwsLive } from "../test/support/aws-live";
+import { EmptyProgram } from "./empty";
 import { load } from "../test/support/load";
 import { Clone } from "../test/support/stack";
-
-const checkout = resolve(__dirname, "..");
 
 /** A stack that a rollback is measured on. */
 interface Stage {
@@ -35,58 +30,6 @@ export interface RollbackFigures {
   lastGreen: number;
   /** Milliseconds until the command has ended. */
   whole: number;
-}
-
-/** A program without a resource, with the same engine, backend and language host. */
-export class EmptyProgram {
-  private readonly folder = mkdtempSync(join(tmpdir(), "switchyard-empty-"));
-
-  async create(): Promise<void> {
-    mkdirSync(join(this.folder, "backend"));
-    symlinkSync(join(checkout, "node_modules"), join(this.folder, "node_modules"));
-    writeFileSync(
-      join(this.folder, "Pulumi.yaml"),
-      "name: empty\nmain: index.js\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
-    );
-    writeFileSync(join(this.folder, "package.json"), '{ "name": "empty", "version": "1.0.0" }\n');
-    writeFileSync(join(this.folder, "index.js"), '"use strict";\n');
-    await this.pulumi("stack", "init", "bench", "--non-interactive");
-    await this.up();
-  }
-
-  /** @returns milliseconds of its `up`, with the flags that a rollback has here. */
-  up(): Promise<number> {
-    return this.pulumi("up", "--yes", "--skip-preview", "--stack", "bench", "--non-interactive");
-  }
-
-  dispose(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  private pulumi(...args: string[]): Promise<number> {
-    const env = {
-      ...process.env,
-      PATH: `${join(checkout, "node_modules/.bin")}:${process.env.PATH ?? ""}`,
-      PULUMI_BACKEND_URL: `file://${this.folder}/backend`,
-      PULUMI_CONFIG_PASSPHRASE: "a bench has no secrets",
-    };
-    return timed(join(checkout, "tools/pulumi.cjs"), args, this.folder, env);
-  }
-}
-
-/** Runs a command to its end. @returns milliseconds. @throws with its output when it fails. */
-function timed(file: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
-  const started = performance.now();
-  const child = spawn(process.execPath, [file, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  return new Promise((done, failed) => {
-    child.once("error", failed);
-    child.once("close", (code) => {
-      if (code === 0) done(performance.now() - started);
-      else failed(new Error(`pulumi ${args.join(" ")} ended with ${String(code)}:\n${output}`));
-    });
-  });
 }
 
 async function localStage(): Promise<Stage> {
@@ -160,6 +103,7 @@ export async function benchRollback(platform: keyof typeof stages, times = 5): P
   let stage: Stage | undefined;
   try {
     await program.create();
+    await program.up();
     stage = await stages[platform]();
     const rollbacks: RollbackFigures[] = [];
     const empties: number[] = [];
