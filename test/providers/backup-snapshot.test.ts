@@ -218,6 +218,21 @@ describe("a snapshot of RDS", function () {
     account.setOption(snapshotMs, 1);
   });
 
+  it("is waited for no longer than somebody waits for it, and is cleared away then", async () => {
+    account.setOption(snapshotMs, 1e12);
+    let asked = 0;
+    const goOn = async () => {
+      asked += 1;
+      if (asked === 2) throw new Error("nobody waits any more");
+      await Promise.resolve();
+    };
+    await assert.rejects(take({ goOn }), /nobody waits any more/);
+    assert.deepEqual(await snapshots(), []);
+    account.setOption(snapshotMs, 1);
+    await take();
+    assert.match(said.join("\n"), /cleared away/);
+  });
+
   it("or a drill: CloudWatch says how much room there is, and where it can't, that is said", async () => {
     const drilled = { mode: "dump", drill: "always", steps: [] } as const;
     await take(drilled);

@@ -59,6 +59,8 @@ export interface BackUpOrders {
   readonly rds?: RdsAddress;
   /** Bytes that are free where the server keeps its data. @default asked where somebody knows */
   readonly freeBytes?: number;
+  /** Asked while RDS is waited for. @throws when nobody waits for the backup any more. @default never */
+  readonly goOn?: () => Promise<void>;
   readonly say: Say;
 }
 
@@ -80,7 +82,7 @@ export async function backUp(
   if (chosen === "snapshot" && drill) throw new BackupFailure("mode", noDrill(orders, found.server.databaseBytes));
   const earlier = maxAge === undefined ? undefined : await reusable(store, database, found, { steps, maxAge });
   if (earlier !== undefined) return reuse(target, store, found, earlier, { ...orders, needsADrill: drill });
-  const options = { before: orders.before, release: orders.release, say };
+  const options = { before: orders.before, release: orders.release, goOn: orders.goOn, say };
   let taken: BackupTaken;
   if (chosen === "snapshot") {
     taken = asTaken(await takeSnapshot(target, store, { ...options, rds: known(rds) }), false);

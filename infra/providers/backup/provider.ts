@@ -6,6 +6,7 @@ import { hasUnknown, type Difference, type Provider } from "../contract";
 import { factsOf, readHistory, type SchemaFacts } from "../schema/history";
 import { stepsOf } from "../schema/stage";
 import { storeAt } from "../store/store";
+import { engineAddress, engineAt } from "../traffic/engine";
 import { backUp, look } from "./back-up";
 import { whyNoDump } from "./programs";
 import type { BackupInputs as Inputs, BackupState as State } from "./resource";
@@ -62,13 +63,22 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
       before: steps.length === 0 ? "asked" : stage,
       // Before anything is taken away there is always a new one; and what the clock asks for is a new one.
       ...(stage === "widen" && steps.length > 0 && { maxAge }),
-      ...(rds !== undefined && { rds }),
+      ...(rds !== undefined && { rds, goOn: whileEngineIsThere() }),
       ...(freeBytes !== undefined && { freeBytes }),
     });
     return state(taken);
   } catch (error) {
     throw inWords(error, news, steps);
   }
+}
+
+/** RDS may take hours, and nothing stops a provider whose engine is gone: it would keep the schema lock all that while. */
+function whileEngineIsThere(): () => Promise<void> {
+  const isThere = engineAt(engineAddress());
+  return async () => {
+    if (!(await isThere()))
+      throw new BackupFailure("snapshot", "the engine that waited for it has ended; run pulumi up again");
+  };
 }
 
 function targetOf({ connection, password, owner, migrator, migratorPassword, template }: Inputs): BackupTarget {

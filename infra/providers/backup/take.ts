@@ -25,6 +25,8 @@ export interface TakeOptions {
   readonly rds?: RdsAddress | undefined;
   /** That schema alone, into a store that is for it. @default the whole database */
   readonly schema?: string | undefined;
+  /** Asked while RDS is waited for. @throws when nobody waits for the backup any more. @default never */
+  readonly goOn?: (() => Promise<void>) | undefined;
   /** One line for the operator, without a line end. */
   readonly say: (line: string) => void;
 }
@@ -92,7 +94,7 @@ export function takeSnapshot(
 function underLock<T>(
   { connection, password, owner, migrator }: BackupTarget,
   store: ObjectStore,
-  { rds, say }: TakeOptions,
+  { rds, goOn, say }: TakeOptions,
   work: (client: Client, assertHeld: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { user, password: migratorPassword } = migrator;
@@ -101,7 +103,10 @@ function underLock<T>(
     await clearLeftovers(store, connection.database, { rds, say });
     return withConnection(connection, password, "switchyard-backup", async (client) => {
       await client.query(pinnedSettings);
-      return work(client, assertHeld);
+      return work(client, async () => {
+        await goOn?.();
+        await assertHeld();
+      });
     });
   });
 }
