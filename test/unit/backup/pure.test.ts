@@ -5,6 +5,8 @@ import { chooseMode, isDue, mayReuse, needsDrill } from "../../../infra/backup/d
 import { backupKey, isBackupId, parseKey } from "../../../infra/backup/manifest";
 import { expired, type StoredBackup } from "../../../infra/backup/retention";
 import { isIntact, seal } from "../../../infra/backup/seal";
+import { readSnapshotRecord, snapshotName } from "../../../infra/backup/snapshot";
+import { readArchive } from "../../../infra/backup/stack-archive";
 import type { SchemaStep } from "../../../infra/rollout/types";
 import { assertKey } from "../../../infra/providers/store/store";
 
@@ -33,7 +35,7 @@ describe("a seal", () => {
 describe("keys of backups", () => {
   const id = "2026-01-31T08-00-00.000Z-0123abcd";
   it("are ones that every store takes, and name what they hold", () => {
-    for (const part of ["dump", "manifest", "verified"] as const) {
+    for (const part of ["dump", "manifest", "verified", "snapshot"] as const) {
       const key = backupKey("pages", id, part);
       assertKey(key);
       assert.deepEqual(parseKey(key), { database: "pages", id, part });
@@ -197,5 +199,56 @@ describe("what an up asks of a backup", () => {
     assert.match((local as { refused: string }).refused, /101 bytes.*pulumi config set --path backup\.dumpUpTo 2Gi/);
     const asked = chooseMode({ ...question, mode: "snapshot", platform: "local" });
     assert.match((asked as { refused: string }).refused, /pulumi config set --path backup\.mode dump/);
+  });
+});
+
+describe("a snapshot's name", () => {
+  const id = "2026-01-31T08-00-00.000Z-0123abcd";
+
+  it("is one that RDS takes, begins with the instance, and is another one for another backup", () => {
+    const instances = fc.stringMatching(/^[a-z](-?[a-z0-9]){0,150}$/);
+    fc.assert(
+      fc.property(instances, fc.integer({ min: 0, max: 0xffffffff }), (instance, random) => {
+        const name = snapshotName(instance, id.replace(/.{8}$/, random.toString(16).padStart(8, "0")));
+        assert.match(name, /^[a-z][a-z0-9-]{0,254}$/);
+        assert.doesNotMatch(name, /-$/);
+        if (instance.length <= 63)
+          assert.ok(name.startsWith(`${instance}-2026-01-31t08-00-00-000z-`) && !name.includes("--"));
+        assert.equal(name.slice(-8), random.toString(16).padStart(8, "0"));
+      }),
+    );
+  });
+
+  it("is read from a record of that very backup alone, unchanged", () => {
+    const content = {
+      ...{
+        format: 1 as const,
+        id,
+        database: "pages",
+        takenAt: "2026-01-31T08:00:00.000Z",
+        before: "widen",
+        release: "",
+      },
+      server: { version: "15.18", major: 15, encoding: "UTF8", databaseOid: 5, databaseBytes: 6 },
+      ...{ schemaVersion: "", applied: [], scars: [], half: null, durationMs: 7, state: "available" },
+      snapshot: { name: "one", instance: "pages", region: "eu-west-1", arn: "arn" },
+    };
+    const text = JSON.stringify(seal(content));
+    const key = backupKey("pages", id, "snapshot");
+    assert.equal(readSnapshotRecord(text, key).snapshot.name, "one");
+    assert.throws(() => readSnapshotRecord(text.replace('"one"', '"two"'), key), /was changed since/);
+    assert.throws(() => readSnapshotRecord(text, backupKey("other", id, "snapshot")), /of another backup/);
+  });
+});
+
+describe("the list of an archive", () => {
+  it("is not taken for another archive's", () => {
+    const [one, other] = ["2026-01-31T08-00-00.000Z-0123abcd", "2026-01-31T08-00-00.000Z-0123abce"];
+    const at = "2026-01-31T08:00:00.000Z";
+    const backup = { database: "pages", id: one, takenAt: at };
+    const text = JSON.stringify(seal({ format: 1, id: one, stack: "local", at, who: "a@b", backup, files: [] }));
+    assert.equal(readArchive(text, "archive.json", one).stack, "local");
+    assert.throws(() => readArchive(text, "archive.json", other), /the list of another archive/);
+    assert.throws(() => readArchive(text.replace("local", "other"), "archive.json", one), /was changed since/);
   });
 });
