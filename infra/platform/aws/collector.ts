@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
 import { Schedule } from "@pulumi/aws/scheduler/schedule";
@@ -7,6 +8,7 @@ import type { FunctionEnvironment } from "../../collector/function";
 import type { AwsConfig } from "../../config";
 import type { Login } from "../../database/access";
 import { loginKinds, roleNames } from "../../database/names";
+import { inProject } from "../../providers/project";
 import type { Account } from "./account";
 import { ownNamespace } from "./alarms";
 import { databasePort, type Database } from "./database";
@@ -201,11 +203,15 @@ function codeOf({ caBundle }: AwsConfig["rds"]): Promise<pulumi.asset.AssetArchi
   return writeFunction(`.switchyard/${pulumi.getStack()}/collector`).then(
     (file) =>
       new pulumi.asset.AssetArchive({
-        "index.js": new pulumi.asset.FileAsset(file),
-        ...(caBundle !== undefined && { "ca.pem": new pulumi.asset.FileAsset(caBundle) }),
+        "index.js": assetOf(file),
+        ...(caBundle !== undefined && { "ca.pem": assetOf(caBundle) }),
       }),
   );
 }
+
+/** The engine looks for a file from where the program runs, and not from the project. */
+const assetOf = (file: string): pulumi.asset.FileAsset =>
+  new pulumi.asset.FileAsset(relative(process.cwd(), inProject(file)));
 
 function variablesOf({ config, account, database }: CollectorArgs, login: Secret): Inputs<FunctionEnvironment> {
   const { name } = config.database;
