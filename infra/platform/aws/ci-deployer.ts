@@ -1,50 +1,20 @@
-import { arnIn, inRegion, stateStatements, type CiScope } from "./ci-policies";
+import { roleStatements } from "./ci-boundary";
+import { arnIn, inRegion, requested, stateStatements, tagged, type CiScope } from "./ci-policies";
 import type { Statement } from "./policy";
 import { heartbeat } from "./traffic-heartbeat";
 
-/** Services that the stack's own roles are handed to. */
-const handedTo = [
-  "ecs-tasks.amazonaws.com",
-  "monitoring.rds.amazonaws.com",
-  "rds.amazonaws.com",
-  "vpc-flow-logs.amazonaws.com",
-  "ec2.amazonaws.com",
-  "lambda.amazonaws.com",
-  "scheduler.amazonaws.com",
-  "chatbot.amazonaws.com",
-];
-
-/** Services that make a role of their own when they are first used in an account. */
-const ownRoles = [
-  "ecs.amazonaws.com",
-  "elasticloadbalancing.amazonaws.com",
-  "rds.amazonaws.com",
-  "ecs.application-autoscaling.amazonaws.com",
-];
-
-/** Names of the roles that are for a pipeline, and of the limit of all others: an administrator's to change. */
-export const ciNames = (base: string) => ({
-  previewer: `${base}-previewer`,
-  deployer: `${base}-deployer`,
-  boundary: `${base}-boundary`,
-});
+/** A policy takes 6,144 characters, so what a deployer needs is said in three: what serves, what keeps data, who may do what. */
+export type DeployerPart = "service" | "data" | "roles";
 
 /**
  * What `pulumi up` of the stack needs: everything about what bears its name or its tags, and about nothing else. Calls that AWS
  * takes for no resource can only be held to the region.
  */
-export function deployerStatements(scope: CiScope): Statement[] {
-  return [
-    ...reads(scope),
-    ...traffic(scope),
-    ...copies(scope),
-    ...data(scope),
-    ...network(scope),
-    ...watching(scope),
-    ...roles(scope),
-    ...stateStatements(scope, true),
-  ];
-}
+export const deployerStatements = (scope: CiScope): Record<DeployerPart, Statement[]> => ({
+  service: [...reads(scope), ...traffic(scope), ...copies(scope), ...watching(scope)],
+  data: [...data(scope), ...network(scope)],
+  roles: [...roleStatements(scope), ...stateStatements(scope, true)],
+});
 
 /** Lists and descriptions, of which hardly any is of one resource. */
 const reads = (scope: CiScope): Statement[] => [
@@ -129,15 +99,33 @@ function copies(scope: CiScope): Statement[] {
 }
 
 function data(scope: CiScope): Statement[] {
-  const { base, partition, stack, project } = scope;
-  const databases = ["db", "subgrp", "db-proxy", "es"].map((of) => `${of}:${base}*`);
-  const others = [`pg:${base}-*`, `snapshot:${base}-*`, "snapshot:*:*", "db-proxy:*", "target-group:*"];
+  const { base, partition, masterSecret, seedInstance } = scope;
+  const own = ["db", "subgrp", "pg", "es", "snapshot"].map((of) => arnIn(scope, "rds", `${of}:${base}*`));
+  const secrets = (names: string) => [arnIn(scope, "secretsmanager", `secret:${names}`)];
   return [
+    // With an instance its group of options is named, which is AWS's own.
+    { sid: "Database", actions: ["rds:*"], resources: [...own, arnIn(scope, "rds", "og:default:*")] },
+    { sid: "Proxy", actions: ["rds:*"], resources: [arnIn(scope, "rds", "db-proxy:*")], condition: tagged(scope) },
     {
-      sid: "Database",
-      actions: ["rds:*"],
-      resources: [...databases, ...others].map((rest) => arnIn(scope, "rds", rest)),
+      sid: "NewProxy",
+      actions: ["rds:CreateDBProxy", "rds:AddTagsToResource"],
+      resources: [arnIn(scope, "rds", "db-proxy:*")],
+      condition: requested(scope),
     },
+    {
+      sid: "ProxyTargets",
+      actions: ["rds:RegisterDBProxyTargets", "rds:DeregisterDBProxyTargets", "rds:ModifyDBProxyTargetGroup"],
+      resources: [arnIn(scope, "rds", "target-group:*")],
+    },
+    ...(seedInstance === undefined
+      ? []
+      : [
+          {
+            sid: "Seed",
+            actions: ["rds:CopyDBSnapshot"],
+            resources: [arnIn(scope, "rds", `snapshot:rds:${seedInstance}-*`)],
+          },
+        ]),
     {
       sid: "Store",
       actions: ["s3:*"],
@@ -146,45 +134,77 @@ function data(scope: CiScope): Statement[] {
         return [bucket, `${bucket}/*`];
       }),
     },
+    { sid: "Secrets", actions: ["secretsmanager:*"], resources: secrets(`${base}-*`) },
+    // RDS makes it in the name of whoever makes the instance.
     {
-      sid: "Secrets",
-      actions: ["secretsmanager:*"],
-      resources: [
-        arnIn(scope, "secretsmanager", `secret:${base}-*`),
-        arnIn(scope, "secretsmanager", "secret:rds!db-*"),
-      ],
+      sid: "NewMasterUser",
+      actions: ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+      resources: secrets("rds!db-*"),
+    },
+    {
+      sid: "MasterUser",
+      actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+      resources: [masterSecret],
     },
     // A key has no name before it is there: it is known by its tags.
-    {
-      sid: "NewKey",
-      actions: ["kms:CreateKey", "kms:TagResource"],
-      resources: ["*"],
-      condition: requested(project, stack),
-    },
-    { sid: "Keys", actions: ["kms:*"], resources: [arnIn(scope, "kms", "key/*")], condition: tagged(project, stack) },
+    { sid: "NewKey", actions: ["kms:CreateKey", "kms:TagResource"], resources: ["*"], condition: requested(scope) },
+    { sid: "Keys", actions: ["kms:*"], resources: [arnIn(scope, "kms", "key/*")], condition: tagged(scope) },
     { sid: "KeyNames", actions: ["kms:*Alias"], resources: [arnIn(scope, "kms", `alias/${base}-*`)] },
+    // Else a key of another stack could be made to look like one of this.
+    {
+      sid: "NoOthersKeys",
+      effect: "Deny",
+      actions: ["kms:TagResource", "kms:UntagResource"],
+      resources: [arnIn(scope, "kms", "key/*")],
+      condition: {
+        Null: { "aws:ResourceTag/Stack": "false" },
+        StringNotEquals: { "aws:ResourceTag/Stack": scope.stack },
+      },
+    },
   ];
 }
 
 /** What is made bears the stack's tags from the start, and what bears them may be changed. */
 function network(scope: CiScope): Statement[] {
-  const { project, stack } = scope;
   const all = [arnIn(scope, "ec2", "*/*")];
+  const ec2 = (...actions: string[]) => actions.map((action) => `ec2:${action}`);
   return [
-    { sid: "NewNetwork", actions: ["ec2:Create*", "ec2:AllocateAddress", "ec2:RunInstances"], resources: all },
+    {
+      sid: "NewNetwork",
+      actions: [
+        ...ec2("CreateVpc", "CreateSubnet", "CreateInternetGateway", "CreateNatGateway", "CreateRouteTable"),
+        ...ec2(
+          "CreateSecurityGroup",
+          "CreateVpcEndpoint",
+          "CreateFlowLogs",
+          "AllocateAddress",
+          "RunInstances",
+          "CreateTags",
+        ),
+      ],
+      resources: all,
+    },
+    // Whatever is tagged as the stack's may be changed by it: so nothing is tagged but what is made, or is the stack's.
+    {
+      sid: "NoOthersTags",
+      effect: "Deny",
+      actions: ec2("CreateTags", "DeleteTags"),
+      resources: all,
+      condition: { Null: { "ec2:CreateAction": "true" }, StringNotEquals: { "aws:ResourceTag/Stack": scope.stack } },
+    },
     {
       sid: "Image",
-      actions: ["ec2:RunInstances"],
+      actions: ec2("RunInstances"),
       resources: [`arn:${scope.partition}:ec2:${scope.region}::image/*`],
     },
     {
       sid: "Network",
       actions: [
-        ...["Associate*", "Attach*", "Authorize*", "Delete*", "Detach*", "Disassociate*", "Modify*", "Release*"],
-        ...["Replace*", "Revoke*", "StartInstances", "StopInstances", "TerminateInstances", "Update*"],
-      ].map((each) => `ec2:${each}`),
+        ...ec2("Associate*", "Attach*", "Authorize*", "CreateRoute", "Delete*", "Detach*", "Disassociate*", "Modify*"),
+        ...ec2("Release*", "Replace*", "Revoke*", "StartInstances", "StopInstances", "TerminateInstances", "Update*"),
+      ],
       resources: all,
-      condition: tagged(project, stack),
+      condition: tagged(scope),
     },
     {
       sid: "ImageOfBastion",
@@ -232,98 +252,3 @@ function watching(scope: CiScope): Statement[] {
     },
   ];
 }
-
-/**
- * Roles of the stack, each within its boundary; none can be handed to anything that is not here, and the pipeline's own can't
- * be changed by it: who could write the deployer's policy could give himself the account.
- */
-function roles({ base, partition, account }: CiScope): Statement[] {
-  const iam = (rest: string): string => `arn:${partition}:iam::${account}:${rest}`;
-  const { previewer, deployer, boundary } = ciNames(base);
-  const own = iam(`role/${base}-*`);
-  const bound = { StringEquals: { "iam:PermissionsBoundary": iam(`policy/${boundary}`) } };
-  return [
-    {
-      sid: "SeeRoles",
-      actions: ["iam:Get*", "iam:List*"],
-      resources: [own, iam(`instance-profile/${base}-*`), iam(`policy/${boundary}`)],
-    },
-    {
-      sid: "Roles",
-      actions: ["CreateRole", "PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "PutRolePermissionsBoundary"].map((each) => `iam:${each}`), // prettier-ignore
-      resources: [own],
-      condition: bound,
-    },
-    {
-      sid: "RolesThemselves",
-      actions: ["DeleteRole", "TagRole", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription"].map((each) => `iam:${each}`), // prettier-ignore
-      resources: [own],
-    },
-    {
-      sid: "Profiles",
-      actions: ["CreateInstanceProfile", "DeleteInstanceProfile", "AddRoleToInstanceProfile", "RemoveRoleFromInstanceProfile", "TagInstanceProfile", "UntagInstanceProfile"].map((each) => `iam:${each}`), // prettier-ignore
-      resources: [iam(`instance-profile/${base}-*`), own],
-    },
-    {
-      sid: "HandOver",
-      actions: ["iam:PassRole"],
-      resources: [own],
-      condition: { StringEquals: { "iam:PassedToService": handedTo } },
-    },
-    {
-      sid: "RolesOfServices",
-      actions: ["iam:CreateServiceLinkedRole"],
-      resources: [iam("role/aws-service-role/*")],
-      condition: { StringEquals: { "iam:AWSServiceName": ownRoles } },
-    },
-    {
-      sid: "NotItsOwn",
-      effect: "Deny",
-      actions: ["iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*"], // prettier-ignore
-      resources: [iam(`role/${previewer}`), iam(`role/${deployer}`), iam(`policy/${boundary}`)],
-    },
-  ];
-}
-
-/** The most that any role of the stack may do, whoever writes its policies: what they do here, and nothing of IAM. */
-export function boundaryStatements(scope: CiScope): Statement[] {
-  const { base, partition, region } = scope;
-  const ownedBy = (service: string, ...rests: string[]) => rests.map((rest) => arnIn(scope, service, rest));
-  return [
-    {
-      sid: "Secrets",
-      actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-      resources: ownedBy("secretsmanager", `secret:${base}-*`, "secret:rds!db-*"),
-    },
-    { sid: "Keys", actions: ["kms:Decrypt"], resources: ownedBy("kms", "key/*") },
-    {
-      sid: "Logs",
-      actions: ["logs:CreateLog*", "logs:PutLogEvents", "logs:PutRetentionPolicy", "logs:DescribeLog*", "logs:GetLogEvents"], // prettier-ignore
-      resources: ownedBy("logs", `log-group:/switchyard/${base}/*`, "log-group:RDS*"),
-    },
-    {
-      sid: "Images",
-      actions: ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-      resources: [`arn:${partition}:ecr:*:*:repository/*`],
-    },
-    { sid: "Collector", actions: ["lambda:InvokeFunction"], resources: ownedBy("lambda", `function:${base}-*`) },
-    {
-      sid: "NoResource",
-      // Of the registry, the session manager of the bastion, and the network interfaces of a function.
-      actions: [
-        ...["ecr:GetAuthorizationToken", "ssm:UpdateInstanceInformation", "ssmmessages:*", "ec2messages:*"],
-        ...["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"],
-        ...["ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"],
-      ],
-      resources: ["*"],
-      condition: { StringEquals: { "aws:RequestedRegion": region } },
-    },
-  ];
-}
-
-const requested = (project: string, stack: string) => ({
-  StringEquals: { "aws:RequestTag/Project": project, "aws:RequestTag/Stack": stack },
-});
-const tagged = (project: string, stack: string) => ({
-  StringEquals: { "aws:ResourceTag/Project": project, "aws:ResourceTag/Stack": stack },
-});

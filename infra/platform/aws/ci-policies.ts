@@ -31,6 +31,16 @@ export const arnIn = ({ partition, region, account }: CiScope, service: string, 
 /** Calls that AWS takes for no resource, but for all of an account: in this region alone. */
 export const inRegion = ({ region }: CiScope) => ({ StringEquals: { "aws:RequestedRegion": region } });
 
+/** What is made is given the tags of the stack, or is not made. */
+export const requested = ({ project, stack }: CiScope) => ({
+  StringEquals: { "aws:RequestTag/Project": project, "aws:RequestTag/Stack": stack },
+});
+
+/** What there is has them. */
+export const tagged = ({ project, stack }: CiScope) => ({
+  StringEquals: { "aws:ResourceTag/Project": project, "aws:ResourceTag/Stack": stack },
+});
+
 /** What the state needs: to read it, and where somebody deploys, to write and lock it. */
 export function stateStatements({ stateBucket, stateKey, partition }: CiScope, writes: boolean): Statement[] {
   const statements: Statement[] = [];

@@ -2,9 +2,10 @@ import * as iam from "@pulumi/aws/iam";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsConfig } from "../../config";
 import type { Account } from "./account";
-import { boundaryStatements, ciNames, deployerStatements } from "./ci-deployer";
+import { boundaryStatements, ciNames } from "./ci-boundary";
+import { deployerStatements, type DeployerPart } from "./ci-deployer";
 import { previewerStatements, type CiScope } from "./ci-policies";
-import { policyOf, type Statement } from "./policy";
+import { policyOf } from "./policy";
 import { waive } from "./waive";
 
 /** Where GitHub's tokens come from; its audience for AWS is the one that AWS's own action asks for. */
@@ -74,7 +75,8 @@ export function boundary(
 export interface CiOutputs {
   /** JSON. */
   readonly previewerPolicy: pulumi.Output<string>;
-  readonly deployerPolicy: pulumi.Output<string>;
+  /** JSON: each document by what it is about, since IAM takes no policy of that length. */
+  readonly deployerPolicies: pulumi.Output<string>;
   /** ARNs; left out without `ci.github`. */
   readonly previewerRole?: pulumi.Output<string>;
   readonly deployerRole?: pulumi.Output<string>;
@@ -83,8 +85,12 @@ export interface CiOutputs {
 /** The roles that a pipeline takes on, where config names one; their policies in any case. */
 export function ciRoles(needs: CiNeeds, options: pulumi.CustomResourceOptions): CiOutputs {
   const scope = scopeOf(needs);
-  const policy = (statements: (scope: CiScope) => Statement[]) => scope.apply((each) => policyOf(...statements(each)));
-  const policies = { previewerPolicy: policy(previewerStatements), deployerPolicy: policy(deployerStatements) };
+  const previewerPolicy = scope.apply((each) => policyOf(...previewerStatements(each)));
+  const parts = scope.apply((each) => {
+    const { service, data, roles } = deployerStatements(each);
+    return pulumi.output({ service: policyOf(...service), data: policyOf(...data), roles: policyOf(...roles) });
+  });
+  const policies = { previewerPolicy, deployerPolicies: parts.apply((each) => JSON.stringify(parsed(each))) };
   const { config, account } = needs;
   const { github: repository, branch, environment = pulumi.getStack() } = config.ci;
   if (repository === undefined) return policies;
@@ -98,27 +104,47 @@ export function ciRoles(needs: CiNeeds, options: pulumi.CustomResourceOptions): 
       },
       options,
     );
-  const allow = (of: iam.Role, name: string, document: pulumi.Output<string>) =>
-    new iam.RolePolicy(name, { role: of.name, policy: document }, { ...options, parent: of });
-
   // The branch previews once more before somebody approves what it would do.
   const previewer = role(
     "previewer",
     `Previews ${account.base}, and changes nothing`,
     from("pull_request", `ref:refs/heads/${branch}`),
   );
-  const looks = allow(previewer, "previewer", policies.previewerPolicy);
+  const looks = new iam.RolePolicy(
+    "previewer",
+    { role: previewer.name, policy: previewerPolicy },
+    { ...options, parent: previewer },
+  );
   waive(looks, ["CKV_AWS_355"], "AWS takes these descriptions for no resource; they are held to the region");
   const deployer = role("deployer", `Deploys ${account.base}`, from(`environment:${environment}`));
-  const deploys = allow(deployer, "deployer", policies.deployerPolicy);
-  waive(
-    deploys,
-    ["CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_286", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_289", "CKV_AWS_290"],
-    "it makes, changes and ends all of the stack, and each statement names what is the stack's; its roles have a boundary",
-  );
-  waive(deploys, ["CKV_AWS_355"], "what AWS takes for no resource is held to the region, or to the stack's tags");
+  for (const part of ["service", "data", "roles"] as const) allowDeployer(deployer, part, parts, needs, options);
   return { ...policies, previewerRole: previewer.arn, deployerRole: deployer.arn };
 }
+
+/** Its actions are wider than those of a role that serves: it makes, changes and ends all of the stack. */
+function allowDeployer(
+  deployer: iam.Role,
+  part: DeployerPart,
+  parts: pulumi.Output<Record<DeployerPart, string>>,
+  { account }: CiNeeds,
+  options: pulumi.CustomResourceOptions,
+): void {
+  const name = `deployer-${part}`;
+  const policy = new iam.Policy(
+    name,
+    {
+      name: `${account.base}-${name}`,
+      description: `What a deployer of ${account.base} may do: ${part}`,
+      policy: parts.apply((each) => each[part]),
+    },
+    { ...options, parent: deployer },
+  );
+  new iam.RolePolicyAttachment(name, { role: deployer.name, policyArn: policy.arn }, { ...options, parent: policy });
+}
+
+/** For one text of all of them. */
+const parsed = (documents: Readonly<Record<string, string>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(documents).map(([name, text]) => [name, JSON.parse(text) as unknown]));
 
 /** Who may take on a role: jobs of a pipeline whose token says exactly one of these, and nobody else. */
 function pipeline({ config, account }: CiNeeds, subjects: string[]): pulumi.Output<string> {
