@@ -1,5 +1,6 @@
 // Lines of logs that are counted, and the alarms on their numbers. What PostgreSQL keeps no statistics of is in its log.
 
+import type { Colour } from "../config";
 import type { CollectedAlarm } from "./alarms";
 
 /** Lines that are counted, and the alarm on their number in 5 minutes. */
@@ -59,6 +60,14 @@ export const countedLines = (migrator: string): CountedLines[] => [
     says: "A query took longer than 1000 ms",
   }),
 ];
+
+/** Of what copies of a colour print. */
+export const poolLines = (colour: Colour): CountedLines =>
+  // As pg-pool words it when nobody gives a connection back in time.
+  counted(`PoolExhausted-${colour}`, '"timeout exceeded when trying to connect"', 0, {
+    ...{ name: `${colour}-pool-exhausted`, runbook: "pool-exhausted", severity: "high" },
+    says: `Requests of ${colour} waited in vain for a connection of the pool`,
+  });
 
 /** Whether a line is one of those, as the guide of CloudWatch Logs has it ("Filter pattern syntax": unstructured events). */
 export function matches(pattern: string, line: string): boolean {

@@ -26,11 +26,15 @@ const limits = {
   max_parallel_workers_per_gather: 0,
 };
 
+/** One reading. @throws as `withSession` */
+export const readOnce = (target: Target): Promise<Reading> => withSession(target, (client) => read(client, target));
+
 /**
- * One reading by one connection, which is closed after it.
+ * One connection for `work`, closed after it.
  * @throws with host, port and role and what the server said; never with the password
  */
-export async function readOnce({ host, port, database, user, password, ca, service, all }: Target): Promise<Reading> {
+export async function withSession<T>(target: Target, work: (client: Client) => Promise<T>): Promise<T> {
+  const { host, port, database, user, password, ca } = target;
   const client = new Client({
     ...{ host, port, database, user, password, connectionTimeoutMillis: connectMs },
     query_timeout: statementMs + 1_000,
@@ -48,7 +52,7 @@ export async function readOnce({ host, port, database, user, password, ca, servi
     throw failed(`can't connect as ${user} to ${database} at ${host}:${port}`, cause);
   }
   try {
-    return await read(client, { service, all });
+    return await work(client);
   } catch (cause) {
     throw failed(`can't read the statistics of ${database} at ${host}:${port} as ${user}`, cause);
   } finally {

@@ -24,11 +24,12 @@ const providers: Record<string, () => AnyProvider> = {
   LocalDatabase: () => (require("../platform/local/database/provider") as { provider: AnyProvider }).provider,
   LocalTakeOver: () => (require("../platform/local/take-over/provider") as { provider: AnyProvider }).provider,
   LocalBalancer: () => (require("../platform/local/balancer/provider") as { provider: AnyProvider }).provider,
+  LocalCollector: () => (require("../platform/local/collector/provider") as { provider: AnyProvider }).provider,
   LocalColour: () => (require("../platform/local/colour/provider") as { provider: AnyProvider }).provider,
   RdsAdministrator: () => (require("../platform/aws/administrator/provider") as { provider: AnyProvider }).provider,
-  EcsSteady: () => (require("../platform/aws/ecs-steady/provider") as { provider: AnyProvider }).provider,
   RdsSeedAside: () => (require("../platform/aws/seed/aside-provider") as { provider: AnyProvider }).provider,
   RdsSeedTakeOver: () => (require("../platform/aws/seed/take-over-provider") as { provider: AnyProvider }).provider,
+  EcsSteady: () => (require("../platform/aws/ecs-steady/provider") as { provider: AnyProvider }).provider,
   LocalListener: () => (require("../platform/local/listener/provider") as { provider: AnyProvider }).provider,
 };
 /* eslint-enable @typescript-eslint/no-require-imports */

@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Client, Pool } from "pg";
-import { poolPattern } from "../../infra/platform/aws/alarms/colour-table";
+import { matches, poolLines } from "../../infra/collector/lines";
 import { logAlarms } from "../../infra/platform/aws/alarms/log-table";
 import { parametersOf } from "../../infra/platform/aws/database-parameters";
 import { startPostgres, type TestPostgres } from "../support/postgres";
-
-/** As the guide of CloudWatch Logs has it: all of the quoted phrases, or any of those with `?`, and none of those with `-`. */
-function matches(pattern: string, line: string): boolean {
-  const phrases = [...pattern.matchAll(/([?-]?)"([^"]+)"/g)].map(([, sign = "", phrase = ""]) => ({ sign, phrase }));
-  const any = phrases.filter(({ sign }) => sign === "?");
-  return (
-    phrases.every(({ sign, phrase }) => sign === "?" || line.includes(phrase) === (sign === "")) &&
-    (any.length === 0 || any.some(({ phrase }) => line.includes(phrase)))
-  );
-}
 
 const migrator = "pages_migrator";
 const password = "of-a-test";
@@ -175,7 +165,7 @@ describe("lines in the log of a colour that an alarm counts", function () {
     const pool = new Pool({ ...to, max: 1, connectionTimeoutMillis: 50 });
     const taken = await pool.connect();
     try {
-      await assert.rejects(pool.connect(), (error: Error) => matches(poolPattern, JSON.stringify({ err: { message: error.message } }))); // prettier-ignore
+      await assert.rejects(pool.connect(), (error: Error) => matches(poolLines("blue").pattern, JSON.stringify({ err: { message: error.message } }))); // prettier-ignore
     } finally {
       taken.release();
       await pool.end();

@@ -246,6 +246,7 @@ describe("balancer: metrics", () => {
     weights: () => ({ blue: 75, green: 25 }),
     targets: () => ({ registered: 2, healthy: 1 }),
     alarms: (colour: "blue" | "green") => ({ [`${colour}-p95`]: colour === "green", [`${colour}-error-rate`]: false }),
+    database: { alarms: [{ name: "green-pool-exhausted", severity: "high" as const, fires: true }], figures: [] },
   };
 
   it("come back from their text as figures of each colour on the production listener", async () => {

@@ -9,7 +9,7 @@ import type {
   ServiceDatabase,
 } from "..";
 import type { Colour, LocalConfig } from "../../config";
-import type { Access } from "../../database/access";
+import type { Access, Login } from "../../database/access";
 import type { ExpectedAccess } from "../../database/expectations";
 import { Passwords } from "../../providers/passwords/resource";
 import type { Release, Wiring } from "../../rollout/types";
@@ -18,6 +18,7 @@ import type { TelemetryAddress } from "../telemetry";
 import type { ListenerPlace, TrafficAddress } from "../traffic";
 import { previewHeader } from "./balancer/api";
 import { LocalBalancer } from "./balancer/resource";
+import { LocalCollector } from "./collector/resource";
 import { LocalColour, readyWithin } from "./colour/resource";
 import { LocalDatabase } from "./database/resource";
 import { LocalListener } from "./listener/resource";
@@ -41,6 +42,7 @@ class LocalPlatform implements Platform {
   readonly #passwords = new Passwords("local-passwords", { names: ["superuser", "administrator", "balancer"] });
   #server: LocalDatabase | undefined;
   #balancer: LocalBalancer | undefined;
+  #monitoring: Login | undefined;
 
   constructor(readonly config: LocalConfig) {}
 
@@ -92,7 +94,8 @@ class LocalPlatform implements Platform {
     };
   }
 
-  afterAccess({ owner, resources }: Access, expected: ExpectedAccess): pulumi.Resource[] {
+  afterAccess({ owner, resources, logins }: Access, expected: ExpectedAccess): pulumi.Resource[] {
+    this.#monitoring = logins.monitoring;
     const takeOver = new LocalTakeOver(
       "take-over",
       {
@@ -116,10 +119,23 @@ class LocalPlatform implements Platform {
       },
       { dependsOn: after },
     );
+    this.#collect(this.#balancer);
     return {
       url: pulumi.interpolate`http://127.0.0.1:${this.#balancer.chosenPreviewPort}`,
       header: previewHeader,
     };
+  }
+
+  #collect({ adminPort }: LocalBalancer): void {
+    const { host, chosenPort } = this.#theDatabase();
+    if (this.#monitoring === undefined)
+      throw new Error("access to the database is declared before who reads its figures");
+    new LocalCollector("collector", {
+      folder: this.#folder,
+      database: { host, port: chosenPort, name: this.config.database.name },
+      monitoringPassword: this.#monitoring.password,
+      ...{ adminPort, token: this.#passwords.of("balancer") },
+    });
   }
 
   listenerPlace(): pulumi.Output<ListenerPlace> {

@@ -1,5 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { poolLines } from "../../../collector/lines";
 import type { AlarmSettings, Colour } from "../../../config";
+import { asSpec } from "./collected";
 import { missing, type AlarmSpec, type Figure } from "./spec";
 
 /** One colour, as its alarms know it. */
@@ -122,19 +124,5 @@ const healthy = (of: WatchedColour): AlarmSpec => ({
   missing: missing.silent,
 });
 
-const poolExhausted = ({ colour, namespace }: WatchedColour): AlarmSpec => ({
-  name: `${colour}-pool-exhausted`,
-  runbook: "pool-exhausted",
-  severity: "high",
-  says: `Requests of ${colour} waited in vain for a connection of the pool`,
-  watches: { namespace, metric: poolMetric(colour), statistic: "Sum", dimensions: {} },
-  fires: { above: 0 },
-  period: fiveMinutes,
-  periods: 1,
-  missing: missing.nothingSeen,
-});
-
-/** What counts the lines in a colour's log that say so. */
-export const poolMetric = (colour: Colour): string => `PoolExhausted-${colour}`;
-/** As pg-pool words it when nobody gives a connection back in time. */
-export const poolPattern = '"timeout exceeded when trying to connect"';
+const poolExhausted = ({ colour, namespace }: WatchedColour): AlarmSpec =>
+  asSpec(poolLines(colour).alarm, namespace, missing.nothingSeen);

@@ -2,11 +2,12 @@ import { CompositeAlarm } from "@pulumi/aws/cloudwatch/compositeAlarm";
 import { LogMetricFilter } from "@pulumi/aws/cloudwatch/logMetricFilter";
 import * as pulumi from "@pulumi/pulumi";
 import { collectedAlarms, limitsWith } from "../../../collector/alarms";
+import { poolLines } from "../../../collector/lines";
 import type { AlarmSettings } from "../../../config";
 import type { RoleNames } from "../../../database/names";
 import { alarmName, metricAlarm, type AlarmsOf } from "./alarm";
 import { asSpec } from "./collected";
-import { colourAlarms, poolMetric, poolPattern, type WatchedColour } from "./colour-table";
+import { colourAlarms, type WatchedColour } from "./colour-table";
 import { logAlarms } from "./log-table";
 import { sharedAlarms, type WatchedShared } from "./shared-table";
 import { missing } from "./spec";
@@ -56,8 +57,8 @@ export class ColourAlarms extends pulumi.ComponentResource {
     const { watched, base } = args;
     const { all, gate } = colourAlarms(args.limits, watched);
     if (args.log !== undefined) {
-      const counted = { metric: poolMetric(watched.colour), pattern: poolPattern };
-      countLines(`${watched.colour}-pool-exhausted`, { base, log: args.log, ...counted }, this);
+      const { alarm, metric, pattern } = poolLines(watched.colour);
+      countLines(alarm.name, { base, log: args.log, metric, pattern }, this);
     }
     const alarms = all.map((spec) => metricAlarm(spec, args, { parent: this }));
     this.composite = new CompositeAlarm(

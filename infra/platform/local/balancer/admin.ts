@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { BalancerHealth, ErrorBody, ServerErrorCode } from "./api";
 import type { Balancer } from "./balancer";
 import { BalancerError } from "./errors";
-import { listenerChange, newListener, newTarget, previewListener } from "./requests";
+import { databaseReport, listenerChange, newListener, newTarget, previewListener } from "./requests";
 import { accept, colour, delaySeconds, targetId } from "./requests";
 
 const statusOf: Record<ServerErrorCode, number> = {
@@ -80,6 +80,14 @@ function addChanges(server: FastifyInstance, balancer: Balancer): void {
     return reply.code(204).send();
   });
   server.put("/listeners/preview", ({ body }) => balancer.openPreview(accept(previewListener, body, "listener").port));
+  server.put("/database", async ({ body }, reply) => {
+    balancer.reported.take(accept(databaseReport, body, "report"));
+    return reply.code(204).send();
+  });
+  server.delete("/database", async (_request, reply) => {
+    balancer.reported.forget();
+    return reply.code(204).send();
+  });
   server.post("/groups/:colour/targets", async ({ params, body }, reply) => {
     const group = accept(z.strictObject({ colour }), params, "path");
     await balancer.registerTarget(group.colour, accept(newTarget, body, "target"));

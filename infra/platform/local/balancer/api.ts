@@ -99,6 +99,15 @@ export interface BalancerHealth {
   startedAt: number;
 }
 
+/** What the collector says of the database, each time that it has looked. */
+export interface DatabaseReport {
+  /** Milliseconds until the next one, 100..600000. After five times as long without one the collector is silent. */
+  everyMs: number;
+  alarms: { name: string; severity: "critical" | "high" | "medium" | "low"; fires: boolean }[];
+  /** `role`: of a figure that each role has, whose. */
+  figures: { name: string; role?: string; value: number }[];
+}
+
 /** Codes of the balancer's own answers; the names are ELBv2's where it has one for the case. */
 export type ServerErrorCode =
   | "AccessDenied"

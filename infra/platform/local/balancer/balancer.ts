@@ -20,6 +20,7 @@ import { TargetGroup } from "./groups";
 import { Listener, type ListenerParts } from "./listener";
 import { Metrics } from "./metrics";
 import { showWeights, type SavedState } from "./requests";
+import { Reported } from "./reported";
 import { Router } from "./router";
 import type { Settings } from "./settings";
 import type { StateFile } from "./store";
@@ -43,6 +44,7 @@ interface Change {
 export class Balancer {
   readonly startedAt = Date.now();
   readonly metrics: Metrics;
+  readonly reported = new Reported();
   readonly #groups: Record<Colour, TargetGroup>;
   readonly #router: Router;
   readonly #parts: ListenerParts;
@@ -77,6 +79,7 @@ export class Balancer {
             targets.map(({ recent }) => recent),
           );
         },
+        database: this.reported,
       },
       this.startedAt,
     );

@@ -1,4 +1,13 @@
-import type { BalancerHealth, BalancerState, Colour, Deregistered, ErrorBody, ErrorCode, Expectation } from "./api";
+import type {
+  BalancerHealth,
+  BalancerState,
+  Colour,
+  DatabaseReport,
+  Deregistered,
+  ErrorBody,
+  ErrorCode,
+  Expectation,
+} from "./api";
 import type { ListenerChange, NewListener, NewTarget, PreviewListener, ProductionListener, Weights } from "./api";
 import { loopbackHosts } from "./api";
 import { BalancerError, codeOf, messageOf } from "./errors";
@@ -69,6 +78,16 @@ export class BalancerClient {
   deregisterTarget(colour: Colour, id: string, delaySeconds: number): Promise<Deregistered> {
     const path = `/groups/${colour}/targets/${encodeURIComponent(id)}?delaySeconds=${delaySeconds}`;
     return this.#json("DELETE", path, undefined, this.#timeoutMs + delaySeconds * 1000);
+  }
+
+  /** Says how the database does; from then on silence is an alarm. */
+  async reportDatabase(report: DatabaseReport): Promise<void> {
+    await this.#call("PUT", "/database", report);
+  }
+
+  /** There is nobody any more who would say how the database does. */
+  async forgetDatabase(): Promise<void> {
+    await this.#call("DELETE", "/database");
   }
 
   /** Listeners, weights, tags, and targets with their health. */

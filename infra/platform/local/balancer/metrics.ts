@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { colours, type Colour, type ListenerName, type Weights } from "./api";
+import { colours, type Colour, type DatabaseReport, type ListenerName, type Weights } from "./api";
 
 const prefix = "switchyard_balancer_";
 
@@ -24,6 +24,8 @@ export interface Gauged {
   targets(colour: Colour): { registered: number; healthy: number };
   /** The colour's alarms by name, and whether each fires. */
   alarms(colour: Colour): Record<string, boolean>;
+  /** What is known of the database. */
+  readonly database: Pick<DatabaseReport, "alarms" | "figures">;
 }
 
 /** The balancer's metrics. Health checks and calls of the admin port are not in them. */
@@ -92,13 +94,26 @@ export class Metrics {
     }
     new Gauge({
       name: `${prefix}alarm`,
-      help: "1 while an alarm of the colour fires on the production listener, else 0.",
-      labelNames: ["colour", "alarm"],
+      help: "1 while an alarm fires, else 0: of the colour on the production listener, or (colour `none`) of the database.",
+      labelNames: ["colour", "alarm", "severity"],
       registers,
       collect() {
+        this.reset();
         for (const colour of colours)
           for (const [alarm, fires] of Object.entries(gauged.alarms(colour)))
-            this.set({ colour, alarm }, fires ? 1 : 0);
+            this.set({ colour, alarm, severity: "critical" }, fires ? 1 : 0);
+        for (const { name, severity, fires } of gauged.database.alarms)
+          this.set({ colour: "none", alarm: name, severity }, fires ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: "switchyard_database_figure",
+      help: "Figures of the database, as the collector read them last; `role` where each role has its own.",
+      labelNames: ["figure", "role"],
+      registers,
+      collect() {
+        this.reset();
+        for (const { name, role = "", value } of gauged.database.figures) this.set({ figure: name, role }, value);
       },
     });
     this.#startAtZero();

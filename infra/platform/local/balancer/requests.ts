@@ -28,6 +28,15 @@ const expectation = z.strictObject({
   tag: z.strictObject({ key: tagKey, value: tagValue.nullable() }).optional(),
 });
 
+const named = z.string().regex(/^[\w-]{1,128}$/);
+export const databaseReport = z.strictObject({
+  everyMs: z.int().min(100).max(600_000),
+  alarms: z
+    .array(z.strictObject({ name: named, severity: z.enum(["critical", "high", "medium", "low"]), fires: z.boolean() }))
+    .max(100),
+  figures: z.array(z.strictObject({ name: named, role: named.optional(), value: z.number() })).max(100),
+});
+
 export const newListener = z.strictObject({
   port: listenPort,
   weights,

@@ -1,0 +1,34 @@
+// The collector of one machine: reads the database's own figures and its log as often as a stack on AWS does, judges them by the
+// same table, and tells the balancer, which shows them. `node --import tsx main.ts`, settings in the environment (settings.ts).
+
+import { setTimeout } from "node:timers/promises";
+import pino from "pino";
+import { BalancerClient } from "../balancer/client";
+import { Look } from "./look";
+import { readSettings } from "./settings";
+
+const log = pino({ name: "collector" });
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  const balancer = new BalancerClient(settings.balancer);
+  const say = (error: unknown) => log.warn(error instanceof Error ? error.message : String(error));
+  const look = new Look(settings, say);
+  const stopped = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.abort());
+  log.info({ everyMs: settings.intervalMs }, "ready");
+  while (!stopped.signal.aborted) {
+    const began = performance.now();
+    const report = await look.once();
+    // One that isn't there comes back, and is told the next time.
+    await balancer.reportDatabase(report).catch(say);
+    const rest = Math.max(settings.intervalMs - (performance.now() - began), 0);
+    await setTimeout(rest, undefined, { signal: stopped.signal }).catch(() => undefined);
+  }
+  log.info("stopped");
+}
+
+main().catch((error: unknown) => {
+  log.fatal(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
