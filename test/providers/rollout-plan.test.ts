@@ -108,4 +108,19 @@ describe("RolloutPlan", () => {
     const two = await begin({ declared: more, settled: finish(one.state) }, one.state);
     assert.deepEqual(two.state?.decision.leaves, [["0001", "0002", "0003"]]);
   });
+
+  it("begins no change that has to be confirmed, and remembers none; its digest is known at preview", async () => {
+    const one = await begin({ declared: first, confirm: { preview: true } });
+    const settled = finish(one.state);
+    const { inputs } = await check({ declared: withGreen, settled, confirm: { preview: true } }, one.state);
+    const { digest = "", asks, since } = inputs.change ?? {};
+    assert.deepEqual([asks, since], [true, settled.id]);
+    const refused = await begin({ declared: withGreen, settled, confirm: { preview: false } }, one.state);
+    assert.match(refused.reasons.join(), new RegExp(`SWITCHYARD_CONFIRM: found nothing; expected ${digest}`));
+    const confirmed = await begin({ declared: withGreen, settled, confirm: { preview: false, given: digest } }, one.state); // prettier-ignore
+    assert.deepEqual([confirmed.reasons, confirmed.changes], [[], true]);
+    const after = finish(confirmed.state, settled);
+    const again = await begin({ declared: withGreen, settled: after, confirm: { preview: false } }, confirmed.state);
+    assert.deepEqual([again.reasons, again.changes], [[], false]);
+  });
 });

@@ -93,7 +93,7 @@ describe("the workflow for pipelines", () => {
     assert.equal(production?.needs, "plan");
     assert.equal(plan?.environment, undefined, "what is to be approved must not wait for the approval");
     assert.equal(plan?.outputs?.digest, "${{ steps.digest.outputs.digest }}");
-    const up = production?.steps.find(({ run = "" }) => /npx pulumi up/.test(run));
+    const up = production.steps.find(({ run = "" }) => /npx pulumi up/.test(run));
     assert.deepEqual(up?.env, { SWITCHYARD_CONFIRM: "${{ needs.plan.outputs.digest }}" });
   });
 });
