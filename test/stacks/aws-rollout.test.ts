@@ -206,13 +206,13 @@ describe("a rollout of production on the stand-in for AWS", function () {
   let aws: AwsLive;
 
   before(async () => {
-    // Its bakes are twice as long.
-    aws = await AwsLive.start({ speed: 60 });
-    await aws.stack.init("production", lenient);
+    aws = await AwsLive.start();
+    aws.stack.productionAlone();
+    await aws.stack.init("production", { ...lenient, "bake.bake": "5m" });
   });
   after(() => (aws as AwsLive | undefined)?.stop());
 
-  it("is previewed, brought up, and walks to green by its own bakes under load", async () => {
+  it("is previewed, brought up, and walks to green by its own steps under load", async () => {
     await aws.stack.must("production", "preview");
     await aws.stack.must("production", "up", "--yes", "--skip-preview");
     await aws.stack.setAll("production", { greenWeight: "100" });

@@ -19,14 +19,14 @@ import type { Ended } from "./stack";
 const listenerToken = "aws:lb/listener:Listener";
 const serviceToken = "aws:ecs/service:Service";
 
-/** A minute of CloudWatch is a second and a half. */
-const usualSpeed = 40;
+/** A minute of CloudWatch is a second. */
+const usualSpeed = 60;
 
-/** Requests a second while traffic moves: enough for some in each such minute at a tenth of them. */
-const rate = 60;
+/** Requests a second while traffic moves: a tenth of them is enough for some in each such minute. */
+const rate = 80;
 
 export interface AwsLiveOptions {
-  /** How many times as fast as time hours pass for walks and figures, 1 or more; 1 is the machine's own clock. Default: 40. */
+  /** How many times as fast as time hours pass for walks and figures, 1 or more; 1 is the machine's own clock. Default: 60. */
   speed?: number;
 }
 
