@@ -66,6 +66,7 @@ export async function benchPreview(times: number): Promise<void> {
   };
   try {
     await imports.create();
+    aws.productionAlone();
     await aws.init("production");
     console.log(`preview of production on the stand-in for AWS, medians of ${times}`);
     await measure("nothing deployed yet");

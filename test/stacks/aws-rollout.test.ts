@@ -208,6 +208,7 @@ describe("a rollout of production on the stand-in for AWS", function () {
   before(async () => {
     aws = await AwsLive.start();
     aws.stack.productionAlone();
+    aws.stack.productionAlone();
     await aws.stack.init("production", { ...lenient, "bake.bake": "5m" });
   });
   after(() => (aws as AwsLive | undefined)?.stop());

@@ -122,6 +122,11 @@ export class AwsStack {
     });
   }
 
+  /** Before `init`: production with no staging beside it, and nobody who would name a digest. */
+  productionAlone(): void {
+    this.clone.edit("Pulumi.production.yaml", (text) => text.replaceAll(/.*(requiredFrom|requireConfirm): .*\n/g, ""));
+  }
+
   /** Everything that there is of the account, by token. */
   tokens(): string[] {
     return this.account.change((rows) => rows.all().map(({ token }) => token));
