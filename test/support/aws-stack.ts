@@ -100,6 +100,15 @@ export class AwsStack {
     return this.pulumi("staging", "up", "--yes", "--skip-preview");
   }
 
+  /** A preview, and then the `up` of the very change that it shows, as whoever approves it does. */
+  async approved(stack: string): Promise<Ended & { preview: string }> {
+    const preview = await this.must(stack, "preview");
+    const [, digest = ""] = /SWITCHYARD_CONFIRM=([0-9a-f]{16}) pulumi up/.exec(preview) ?? [];
+    const up = ["up", "--yes", "--skip-preview", "--stack", stack, "--non-interactive"];
+    const environment = { ...this.#environment, SWITCHYARD_CONFIRM: digest };
+    return { preview, ...(await this.clone.run(["tools/pulumi.cjs", ...up], environment)) };
+  }
+
   set(stack: string, key: string, value: string): Promise<string> {
     return this.setAll(stack, { [key]: value });
   }
