@@ -218,6 +218,11 @@ describe("a snapshot of RDS", function () {
     account.setOption(snapshotMs, 1);
   });
 
+  it("is waited for also while AWS can't say how it is for a moment", async () => {
+    account.inject({ of: "DescribeDBSnapshots", on: "api", code: "ServiceUnavailable", times: 5 });
+    assert.ok((await take()).snapshot);
+  });
+
   it("is waited for no longer than somebody waits for it, and is cleared away then", async () => {
     account.setOption(snapshotMs, 1e12);
     let asked = 0;
@@ -244,7 +249,8 @@ describe("a snapshot of RDS", function () {
   });
 });
 
-describe("snapshots as another implementation of RDS has them", () => {
+describe("snapshots as another implementation of RDS has them", function () {
+  this.timeout(120_000);
   const moto = useMoto();
 
   it("are begun once under a name, looked at, and deleted", async () => {

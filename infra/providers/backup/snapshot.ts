@@ -3,6 +3,7 @@ import { BackupFailure } from "../../backup/failure";
 import { backupKey, type Manifest } from "../../backup/manifest";
 import { seal } from "../../backup/seal";
 import { snapshotName, type SnapshotRecord } from "../../backup/snapshot";
+import { AwsFailed, passing } from "../../platform/aws/sdk-errors";
 import type { RdsAddress, RdsSnapshot } from "../../platform/aws/snapshot";
 import type { ObjectStore } from "../store/store";
 
@@ -109,9 +110,8 @@ async function reached(
   let until = Date.now() + patienceMs;
   let percent = -1;
   for (let pause: number = pauses.first; ; pause = Math.min(pause * 2, pauses.most)) {
-    const found = await aws().describeSnapshot(rds, name);
-    if (found === undefined)
-      throw new BackupFailure("snapshot", `the snapshot ${name} is gone while it was waited for`);
+    const found = await look(rds, name, until);
+    if (found === "gone") throw new BackupFailure("snapshot", `the snapshot ${name} is gone while it was waited for`);
     if (/fail|delet|incompatible|error/.test(found.status))
       throw new BackupFailure(
         "snapshot",
@@ -133,12 +133,22 @@ async function reached(
   }
 }
 
+/** What passes by itself ends no wait of hours: it is as if nothing had moved yet. @param until Unix time in ms */
+async function look(rds: RdsAddress, name: string, until: number): Promise<RdsSnapshot | "gone"> {
+  try {
+    return (await aws().describeSnapshot(rds, name)) ?? "gone";
+  } catch (error) {
+    if (!(error instanceof AwsFailed) || !passing.includes(error.kind) || Date.now() > until) throw error;
+    return { name, arn: "", status: "not known", percent: -1 };
+  }
+}
+
 async function inWords<T>(instance: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof BackupFailure || !/^AwsFailed$/.test((error as Error).name)) throw error;
-    const { message } = error as Error;
+    if (!(error instanceof AwsFailed)) throw error;
+    const { message } = error;
     const hint = /SnapshotQuotaExceeded/.test(message)
       ? ". Delete manual snapshots that nobody needs, lower backup.keep, or ask AWS for more than 100 of them a region"
       : "";
