@@ -61,6 +61,15 @@ describe("RolloutPlan", () => {
     assert.equal(again.changes, false);
   });
 
+  it("is unchanged once a restore that was asked for has settled", async () => {
+    const id = "2026-01-31T08-00-00.000Z-1a2b3c4d";
+    const asked = { ...first, overrides: { ...first.overrides, restore: id } };
+    const one = await begin({ declared: asked });
+    const settled = { ...finish(one.state), restored: id };
+    assert.equal((await begin({ declared: first, settled }, one.state)).changes, false);
+    assert.equal((await begin({ declared: first, settled: finish(one.state) }, one.state)).changes, true);
+  });
+
   it("keeps every attempt until one settles, also after two failed ups in a row", async () => {
     const one = await begin({ declared: first });
     const settled = finish(one.state);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { toConfirm, withConfirmation, type ToConfirm } from "../../rollout/confirm";
 import { declaredInFull, memoryInFull } from "../../rollout/in-full";
+import { onceRestored } from "../../rollout/restore";
 import { decide, messageOf, remember, type Decision } from "../../rollout/rules";
 import type { Memory } from "../../rollout/shift";
 import type { Attempt } from "../../rollout/types";
@@ -29,7 +30,9 @@ function complete(news: Inputs, olds: State | undefined): State {
   const declared = declaredInFull(news.declared);
   const { decision, change } = judge(news, memory);
   const last = memory.attempts.at(-1);
-  const settledAsDeclared = last !== undefined && last.id === news.settled?.id && sameInputs(last.declared, declared);
+  const { settled } = memory;
+  const settledAsDeclared =
+    last !== undefined && last.id === settled?.id && sameInputs(onceRestored(last.declared, settled), declared);
   const attempts = settledAsDeclared ? [...memory.attempts] : remember(memory, declared, decision, nextId(last, news));
   return { ...news, attempts, decision, ...(change && { change }) };
 }
