@@ -7,7 +7,7 @@ import { Clone, type Ended } from "../support/stack";
 
 /** A stack with `requireConfirm`, and one that it asks for rehearsals: each test begins where the one before it ended. */
 describe("a stack whose changes have to be confirmed", function () {
-  this.timeout(180_000);
+  this.timeout(360_000);
   let clone: Clone;
 
   before(() => {
