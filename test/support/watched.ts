@@ -93,7 +93,7 @@ export const provocations: Readonly<Record<string, (db: WatchedDatabase) => Prom
   "connections-green": (db) => taken(db, "green"),
   "old-transaction": async (db) => {
     const client = await db.as("blue");
-    await client.query("BEGIN; SELECT * FROM pages");
+    await client.query("BEGIN; SELECT 1");
     await until(db, "an old transaction", "EXISTS (SELECT FROM pg_stat_activity WHERE xact_start < clock_timestamp() - interval '1.2 s' AND usename LIKE 'pages%')"); // prettier-ignore
     return () => client.end();
   },
