@@ -65,6 +65,13 @@ const cases: Case[] = [
   taken("database", "an instance has no way to a master password", "create", () => ({
     manageMasterUserPassword: false,
   })),
+  taken("database", "the instance that another one is made of isn't there", "create", () => ({
+    ...{ identifier: "other", restoreToPointInTime: { sourceDbiResourceId: "db-0" } },
+  })),
+  taken("database", "an instance is made of a moment that RDS can't go back to", "create", (world) => ({
+    identifier: "other",
+    restoreToPointInTime: { sourceDbiResourceId: id(world, "database"), restoreTime: "2020-01-31T07:00:00Z" },
+  })),
   taken("database", "enhanced monitoring has no role", "update", () => ({ monitoringInterval: 60 })),
   taken("database", "storage may grow to less than it is", "update", () => ({ maxAllocatedStorage: 100 })),
   taken("database", "storage shrinks", "update", () => ({ allocatedStorage: 50 })),

@@ -3,6 +3,7 @@ import type { Row, Rows } from "../account";
 import { AwsError } from "../errors";
 import { arn } from "../identifiers";
 import { snapshotOf } from "../resources/database";
+import { restoreWindowOf } from "../resources/moments";
 import { text } from "../values";
 
 const instanceToken = "aws:rds/instance:Instance";
@@ -18,7 +19,7 @@ export const instanceState = (instance: string): string => `rds state ${instance
 
 const numberOf = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise);
 
-/** What the program asks RDS while it runs: snapshots of an instance. */
+/** What the program asks RDS while it runs: snapshots of an instance, and how far back it can be restored. */
 export const rds: Record<string, (parameters: Properties, rows: Rows, region: string) => Properties> = {
   CreateDBSnapshot: (parameters, rows, region) => {
     const [instance, name] = [text(parameters, "DBInstanceIdentifier"), text(parameters, "DBSnapshotIdentifier")];
@@ -59,6 +60,18 @@ export const rds: Record<string, (parameters: Properties, rows: Rows, region: st
     const row = rows.get(snapshotToken, name);
     if (row === undefined) throw new AwsError("DBSnapshotNotFound", `DBSnapshot ${name} not found.`, 404);
     return { DBSnapshots: { DBSnapshot: shown(lookAt(row, rows)) } };
+  },
+  DescribeDBInstanceAutomatedBackups: (parameters, rows) => {
+    const instance = text(parameters, "DBInstanceIdentifier");
+    const of = rows.all(instanceToken).find(({ outs }) => outs["identifier"] === instance);
+    if (of === undefined || of.outs["backupRetentionPeriod"] === 0) return { DBInstanceAutomatedBackups: "" };
+    const [EarliestTime, LatestTime] = restoreWindowOf(rows, instance).map((at) => new Date(at).toISOString());
+    const backup = { DBInstanceIdentifier: instance, DbiResourceId: of.id, Status: "active" };
+    return {
+      DBInstanceAutomatedBackups: {
+        DBInstanceAutomatedBackup: { ...backup, RestoreWindow: { EarliestTime, LatestTime } },
+      },
+    };
   },
   DeleteDBSnapshot: (parameters, rows) => {
     const name = text(parameters, "DBSnapshotIdentifier");

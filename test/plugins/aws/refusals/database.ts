@@ -1,4 +1,5 @@
 import { changes, type Refusal } from "../refusals";
+import { momentOf, restoreWindowOf, sourceOf } from "../resources/moments";
 import { number, text, textsAt } from "../values";
 
 const instance = "aws:rds/instance:Instance";
@@ -65,6 +66,31 @@ export const databaseRefusals: readonly Refusal[] = [
       outs["restoreToPointInTime"] !== undefined
         ? undefined
         : "Must specify MasterUserPassword or ManageMasterUserPassword",
+  },
+  {
+    token: instance,
+    on: ["create"],
+    code: "DBInstanceNotFound",
+    when: "the instance that another one is made of isn't there",
+    says: ({ outs, rows }) =>
+      momentOf(outs) === undefined || sourceOf(outs, rows) !== undefined
+        ? undefined
+        : "The source instance of the restore could not be found.",
+  },
+  {
+    token: instance,
+    on: ["create"],
+    code: "InvalidParameterValue",
+    when: "an instance is made of a moment that RDS can't go back to",
+    says: ({ outs, rows }) => {
+      const source = sourceOf(outs, rows);
+      const time = Date.parse(text(momentOf(outs) ?? {}, "restoreTime"));
+      if (source === undefined || Number.isNaN(time)) return undefined;
+      const [earliest, latest] = restoreWindowOf(rows, text(source.outs, "identifier"));
+      const refused = "The specified instance cannot be restored to a time";
+      if (time > latest) return `${refused} later than ${new Date(latest).toISOString()}`;
+      return time < earliest ? `${refused} earlier than ${new Date(earliest).toISOString()}` : undefined;
+    },
   },
   {
     token: instance,

@@ -4,6 +4,7 @@ import type { Definition } from "../definition";
 import { arn, suffix, upperId } from "../identifiers";
 import { between } from "../limits";
 import type { Properties } from "../../protocol/values";
+import { inherited } from "./moments";
 import { number, text, textsAt } from "../values";
 
 /** Where the stand-in's instances really are: a PostgreSQL that the test runs. */
@@ -15,8 +16,15 @@ export interface DatabaseOption {
   password?: string;
 }
 
-/** Option of the account that says where instances are, a DatabaseOption; see Account.setOption. */
+/**
+ * Option of the account that says where instances are, a DatabaseOption; see Account.setOption. Of one alone: with its
+ * identifier behind it, as in `rds pages-at-20260131070000`.
+ */
 export const databaseOption = "rds";
+
+const optionOf = (rows: Rows, instance: Properties): DatabaseOption | undefined =>
+  (rows.option(`${databaseOption} ${text(instance, "identifier")}`) ?? rows.option(databaseOption)) as
+    DatabaseOption | undefined;
 
 const rds = (noun: string): Pick<Definition, "service" | "operations"> => ({
   service: "RDS",
@@ -47,7 +55,7 @@ function manageSecret(rows: Rows, outs: Properties, option: DatabaseOption | und
 }
 
 function place(inputs: Properties, rows: Rows): Properties {
-  const option = rows.option(databaseOption) as DatabaseOption | undefined;
+  const option = optionOf(rows, inputs);
   const port = number(inputs, "port") ?? option?.port ?? 5432;
   const host = option?.host ?? `${text(inputs, "identifier")}.${suffix()}.${text(inputs, "region")}.rds.amazonaws.com`;
   return { address: host, endpoint: `${host}:${port}`, port };
@@ -164,6 +172,7 @@ export const database: Record<string, Definition> = {
         parameterGroupName: "default.postgres",
         storageType: "gp2",
         username: "postgres",
+        ...inherited(inputs, rows),
       };
     },
     remake: (olds, { inputs, rows }) => {
@@ -176,7 +185,7 @@ export const database: Record<string, Definition> = {
         status: "available",
       };
     },
-    created: ({ outs }, rows) => manageSecret(rows, outs, rows.option(databaseOption) as DatabaseOption | undefined),
+    created: ({ outs }, rows) => manageSecret(rows, outs, optionOf(rows, outs)),
     deleted: ({ outs }, rows) => {
       for (const secret of textsAt(outs, "masterUserSecrets.secretArn")) {
         rows.remove(secretToken, secret);
