@@ -53,9 +53,11 @@ export function program({ config, passwords, platform, before, migrations, plan,
     migratorPassword: access.logins.migrator.password,
     ...(server.template && { template: server.template }),
   };
+  const kept = { release: releases, store: platform.storeHere() };
+  const atMoment = platform.atMoment?.({ ...administered, ...kept, hold: plan.holdBefore("colours") }, taken);
   const restored = new Restore(
     "restore",
-    { ...restoreOf(config, before, plan), ...administered, release: releases, store: platform.storeHere(), expected },
+    { ...restoreOf(config, before, plan, atMoment), ...administered, ...kept, expected },
     { dependsOn: taken },
   );
   const rehearsed = new SchemaRehearsal(

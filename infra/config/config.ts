@@ -121,9 +121,10 @@ function overridesOf({
 /** As in overrides: a key that is not set is left out. An empty section asks for nothing. */
 function restoreOf({ restore }: Parsed): { restore?: RestoreSettings } {
   if (restore === undefined) return {};
-  const { from, into, acceptLossSince, retire } = restore;
-  if (from === undefined && acceptLossSince === undefined && !retire) return {};
-  const named = { ...(from && { from }), ...(into && { into }), ...(acceptLossSince && { acceptLossSince }) };
+  const { from, pointInTime, into, acceptLossSince, retire, via } = restore;
+  if (from === undefined && pointInTime === undefined && acceptLossSince === undefined && !retire) return {};
+  const source = { ...(from && { from }), ...(pointInTime && { pointInTime }), ...(via && { via }) };
+  const named = { ...source, ...(into && { into }), ...(acceptLossSince && { acceptLossSince }) };
   return { restore: { ...named, retire } };
 }
 

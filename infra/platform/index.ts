@@ -5,6 +5,7 @@ import type { ExpectedAccess } from "../database/expectations";
 import type { Release, Wiring } from "../rollout/types";
 import type { InputsOf } from "../providers/inputs";
 import type { RdsAddress } from "./aws/snapshot";
+import type { MomentWork } from "./moment";
 import type { CopySettings } from "./local/colour/resource";
 import type { StoreAddress } from "../providers/store/store";
 import type { TelemetryAddress } from "./telemetry";
@@ -91,6 +92,11 @@ export interface Platform {
   database(after: pulumi.Resource[]): DatabaseServer;
   /** What the platform does between access and schema. @returns what everything that uses the database depends on. */
   afterAccess(access: Access, expected: ExpectedAccess): pulumi.Resource[];
+  /**
+   * A backup of the database as it was at the moment that config asks for; left out by a platform that knows no moments.
+   * @returns its id; undefined where config asks for none
+   */
+  atMoment?(work: MomentWork, after: pulumi.Resource[]): pulumi.Output<string> | undefined;
   /** Target groups and the preview listener; before the colours, which register with them. */
   previewListener(after: pulumi.Resource[]): PreviewListener;
   /** Where the production listener is, or will be, and where its figures are read. */

@@ -27,6 +27,9 @@ const providers: Record<string, () => AnyProvider> = {
   LocalCollector: () => (require("../platform/local/collector/provider") as { provider: AnyProvider }).provider,
   LocalColour: () => (require("../platform/local/colour/provider") as { provider: AnyProvider }).provider,
   RdsAdministrator: () => (require("../platform/aws/administrator/provider") as { provider: AnyProvider }).provider,
+  RdsMoment: () => (require("../platform/aws/point-in-time/moment-provider") as { provider: AnyProvider }).provider,
+  RdsMomentBackup: () =>
+    (require("../platform/aws/point-in-time/backup-provider") as { provider: AnyProvider }).provider,
   RdsSeedAside: () => (require("../platform/aws/seed/aside-provider") as { provider: AnyProvider }).provider,
   RdsSeedTakeOver: () => (require("../platform/aws/seed/take-over-provider") as { provider: AnyProvider }).provider,
   EcsSteady: () => (require("../platform/aws/ecs-steady/provider") as { provider: AnyProvider }).provider,

@@ -98,6 +98,14 @@ async function declareAll(config: AwsConfig): Promise<void> {
     { logins, resources: [] } as unknown as Parameters<typeof platform.afterAccess>[0],
     undefined as never,
   );
+  platform.atMoment?.(
+    {
+      ...{ connection: { ...server.address, database: config.database.name, user: server.administrator } },
+      ...{ password: server.password, owner: "pages_owner", migrator: "pages_migrator", migratorPassword: "" },
+      ...{ release: "", store: platform.storeHere(), hold: [] },
+    },
+    [],
+  );
   const preview = platform.previewListener([]);
   const run = (colour: Colour) => {
     const { version = "", schema = "", count = 0 } = config[colour] ?? {};

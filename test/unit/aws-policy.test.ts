@@ -21,13 +21,14 @@ function withEverything(): Record<string, unknown> {
     rds: { ...(production.rds as object), proxy: true },
     domain,
     ci: { github: "example/pages" },
+    restore: { pointInTime: "2026-01-31T08:00:00Z" },
   };
 }
 
 const stacks = [
   ["staging", "as Pulumi.staging.yaml declares it", () => configOf("staging")],
   ["production", "as Pulumi.production.yaml declares it", () => configOf("production")],
-  ["everything", "with proxy, web ACL, DNS names and a pipeline", withEverything],
+  ["everything", "with proxy, web ACL, DNS names, a pipeline and an instance of a moment", withEverything],
 ] as const;
 
 for (const [stack, how, config] of stacks)

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Moment } from "../../infra/config/moment";
 import { intoOf } from "../../infra/config/sections/restore";
 import { asRaw, load, local, refusal, refuses } from "./config-support";
 import type { BakePlan, Overrides } from "../../infra/rollout/types";
@@ -186,7 +187,13 @@ describe("a restore", () => {
 
   it("says what to do in the place of what this version can't", () => {
     const pointInTime = { pointInTime: "2026-01-31T08:00:00Z" };
-    refuses({ ...local, restore: pointInTime }, "restore.pointInTime", "restore-db-instance-to-point-in-time");
+    refuses(
+      { ...local, restore: pointInTime },
+      "restore.pointInTime",
+      "platform local",
+      "restore.from",
+      "backup.every",
+    );
     refuses({ ...local, restore: { schema: "public" } }, "restore.schema", "npm run backups -- restore");
   });
 
@@ -194,5 +201,8 @@ describe("a restore", () => {
     assert.equal(intoOf({ from: id }, "pages"), "pages_restored_1a2b3c4d");
     assert.equal(intoOf({ from: id, into: "other" }, "pages"), "other");
     assert.equal(intoOf({ from: id }, "p".repeat(60)).length, 63);
+    const pointInTime = "2026-01-31T08:00:00+01:00" as Moment;
+    assert.equal(intoOf({ pointInTime }, "pages"), "pages_restored_20260131070000");
+    assert.equal(intoOf({ pointInTime }, "p".repeat(60)).length, 63);
   });
 });

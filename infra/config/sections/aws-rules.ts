@@ -12,7 +12,7 @@ export function awsRules(facts: Facts): Problem[] {
 
 function onlyHere({ draft: { platform }, has, found }: Facts): Problem[] {
   if (platform !== "local") return [];
-  const paths = [...sections.map((name) => [name]), ["database", "via"]];
+  const paths = [...sections.map((name) => [name]), ["database", "via"], ["restore", "via"]];
   return paths
     .filter((path) => has(path))
     .map((path) => ({

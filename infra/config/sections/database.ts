@@ -104,17 +104,24 @@ const pool = section(
   "The connection pool of each copy of a release.",
 );
 
-const via = section(
-  {
-    host: text<HostName>(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, "host", "a host's name or address", {
-      meaning: "Host of the near end of a tunnel to the database; copies never use it.",
-      example: "127.0.0.1",
-    }).default("127.0.0.1" as HostName),
-    port: integer(1, 65_535, "a TCP port", { meaning: "Port of the near end of that tunnel.", example: "5432" }),
-    sslmode: oneOf(["verify-ca", "disable"], {
-      meaning: "How the server behind it is known; RDS refuses connections without TLS.",
-    }).default("verify-ca"),
-  },
+/** The keys of a tunnel's near end. @param host what its host is said to be @param meaning of all of it */
+export const tunnel = (host: string, meaning: string) =>
+  section(
+    {
+      host: text<HostName>(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, "host", "a host's name or address", {
+        meaning: host,
+        example: "127.0.0.1",
+      }).default("127.0.0.1" as HostName),
+      port: integer(1, 65_535, "a TCP port", { meaning: "Port of the near end of that tunnel.", example: "5432" }),
+      sslmode: oneOf(["verify-ca", "disable"], {
+        meaning: "How the server behind it is known; RDS refuses connections without TLS.",
+      }).default("verify-ca"),
+    },
+    meaning,
+  );
+
+const via = tunnel(
+  "Host of the near end of a tunnel to the database; copies never use it.",
   "The near end of a tunnel to the database, for whoever runs `pulumi up` of a stack on AWS.",
 );
 

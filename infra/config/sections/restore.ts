@@ -1,8 +1,8 @@
 import { isBackupId } from "../../backup/manifest";
-import type { Facts } from "../draft";
 import { section } from "../key";
 import { flag, identifier, understood, type Identifier } from "../kinds";
-import { remove, shown, type Problem } from "../problem";
+import { isMoment, momentDigits, type Moment } from "../moment";
+import { tunnel, type TunnelSettings } from "./database";
 
 declare const kind: unique symbol;
 /** The id of a backup: its time in UTC and eight hexadecimal digits, as `npm run backups -- list` shows it. */
@@ -12,20 +12,37 @@ export type BackupId = string & { readonly [kind]: "backup id" };
 export interface RestoreSettings {
   /** The backup to go back to. Default: none; taken out again, what was replaced comes back. */
   readonly from?: BackupId;
+  /** On AWS, the moment to go back to, in place of a backup. Default: none. */
+  readonly pointInTime?: Moment;
   /** Name of the new database until it serves. Default: {@link intoOf} says. */
   readonly into?: Identifier;
-  /** The backup since which every write may be lost. Default: none, and nothing may. */
-  readonly acceptLossSince?: BackupId;
+  /** The backup or moment since which every write may be lost. Default: none, and nothing may. */
+  readonly acceptLossSince?: BackupId | Moment;
   /** Is what was replaced dropped for good? Default: false. */
   readonly retire: boolean;
+  /** How whoever runs `pulumi up` reaches the instance of that moment. Default: directly, from inside its network. */
+  readonly via?: TunnelSettings | undefined;
 }
+
+/** What config calls what is to serve: the id of a backup, or a moment; undefined where it asks for neither. */
+export const nameOf = ({ from, pointInTime }: Pick<RestoreSettings, "from" | "pointInTime">): string | undefined =>
+  from ?? pointInTime;
 
 /** PostgreSQL cuts names off at this many bytes (NAMEDATALEN − 1); the names of databases here have plain characters. */
 const longestName = 63;
 
-/** Name of the database that a backup is restored into until it serves, such as `pages_restored_1a2b3c4d`. */
-export function intoOf({ from = "", into }: { from?: string; into?: string }, database: string): string {
-  const suffix = `_restored_${from.slice(-8)}`;
+interface Source {
+  from?: string;
+  pointInTime?: Moment;
+  into?: string;
+}
+
+/**
+ * Name of the database that a backup is restored into until it serves, such as `pages_restored_1a2b3c4d`, or
+ * `pages_restored_20260131070000` of a moment.
+ */
+export function intoOf({ from = "", pointInTime, into }: Source, database: string): string {
+  const suffix = `_restored_${pointInTime === undefined ? from.slice(-8) : momentDigits(pointInTime)}`;
   return into ?? database.slice(0, longestName - suffix.length) + suffix;
 }
 
@@ -51,21 +68,38 @@ export const restoreKeys = {
       into: identifier({
         meaning: "Name of the new database until it serves.",
         example: "pages_restored",
-        unset: "`<database.name>_restored_<the last 8 of the id>`",
+        unset: "`<database.name>_restored_<the last 8 of the id, or the moment in UTC>`",
       }).optional(),
-      acceptLossSince: backupId({
-        meaning: "The backup that is gone back to, where all that was written since may be missing afterwards.",
-        unset: "none: nothing may be missing",
-      }).optional(),
+      acceptLossSince: understood<BackupId | Moment>(
+        (found) =>
+          (typeof found === "string" && isBackupId(found)) || isMoment(found)
+            ? (found as BackupId | Moment)
+            : undefined,
+        {
+          meaning:
+            "The backup or moment that is gone back to, where all that was written since may be missing afterwards.",
+          type: "id of a backup, or moment",
+          allowed: "what is gone back to: the id of a backup, or restore.pointInTime as it is written there",
+          example: "2026-01-31T08-00-00.000Z-1a2b3c4d",
+          unset: "none: nothing may be missing",
+        },
+      ).optional(),
       retire: flag({
         meaning: "Is what a restore has replaced dropped for good? Then there is no way back to it.",
         example: "true",
       }).default(false),
-      pointInTime: notHere(
-        "A moment to go back to.",
-        "nothing: a restore goes back to a backup (restore.from). On AWS, RDS itself makes another instance of a moment " +
-          "(aws rds restore-db-instance-to-point-in-time); dump that one, and take over what is missing by hand",
-      ),
+      pointInTime: understood<Moment>((found) => (isMoment(found) ? found : undefined), {
+        meaning: "On AWS, the moment that the database goes back to, in place of a backup (`from`).",
+        type: "moment",
+        allowed:
+          "a moment to the second, with its zone, in ISO 8601, such as 2026-01-31T08:00:00+01:00 or 2026-01-31T07:00:00Z",
+        example: "2026-01-31T08:00:00+01:00",
+        unset: "none",
+      }).optional(),
+      via: tunnel(
+        "Host of the near end of a tunnel to the instance of that moment.",
+        "The near end of a tunnel to the instance of `pointInTime`, where there is one to the database (`database.via`).",
+      ).optional(),
       schema: notHere(
         "A part of the database to go back to.",
         "nothing: a restore is of the whole database. `npm run backups -- restore <id> --into <name> --schema <schema>` makes " +
@@ -75,27 +109,3 @@ export const restoreKeys = {
     "Which backup takes the place of the database.",
   ).optional(),
 };
-
-/** What names the new database goes with what it is made from, and is not the one that serves. */
-export function restoreRules({ draft: { restore, database }, has, found }: Facts): Problem[] {
-  if (restore?.into === undefined) return [];
-  const path = ["restore", "into"];
-  if (!has(["restore", "from"]))
-    return [
-      {
-        path,
-        found: found(path),
-        allowed: "nothing without restore.from: there is no new database then",
-        ways: [[remove(path)]],
-      },
-    ];
-  if (restore.into !== database?.name) return [];
-  return [
-    {
-      path,
-      found: shown(`"${restore.into}", the database that serves (database.name)`, "restore", "database"),
-      allowed: "another name: a backup is never restored over a database",
-      ways: [[remove(path)]],
-    },
-  ];
-}

@@ -163,7 +163,8 @@ function finalSnapshot(
   });
 }
 
-function passwordOf(instance: rds.Instance, parent: pulumi.Resource): pulumi.Output<string> {
+/** Of its master user; secret. Read anew by every `up`. */
+export function passwordOf(instance: rds.Instance, parent: pulumi.Resource): pulumi.Output<string> {
   const secretId = instance.masterUserSecrets.apply((secrets) => {
     const arn = secrets[0]?.secretArn;
     if (arn === undefined) throw new Error("RDS names no secret of the database's master user");

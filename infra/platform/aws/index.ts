@@ -15,6 +15,7 @@ import type { ExpectedAccess } from "../../database/expectations";
 import type { StoreAddress } from "../../providers/store/store";
 import type { PerColour, Release, Wiring } from "../../rollout/types";
 import { previewHeader } from "../local/balancer/api";
+import type { MomentWork } from "../moment";
 import type { TelemetryAddress } from "../telemetry";
 import type { ListenerPlace, TrafficAddress } from "../traffic";
 import { administrator, declareAdministrator } from "./administrator/declare";
@@ -30,6 +31,7 @@ import { Groups } from "./groups";
 import { Keys } from "./keys";
 import type { Logs } from "./logs";
 import { Network } from "./network";
+import { declareMoment } from "./point-in-time/declare";
 import { productionListener } from "./production-listener";
 import { Proxy } from "./proxy";
 import { Secret } from "./secret";
@@ -178,6 +180,16 @@ class AwsPlatform implements Platform {
         options,
       );
     return resources;
+  }
+
+  atMoment(work: MomentWork, after: pulumi.Resource[]): pulumi.Output<string> | undefined {
+    const { restore: { pointInTime, retire = false, via } = {}, database, rds } = this.config;
+    if (pointInTime === undefined) return undefined;
+    const { keys } = this.#theGround([]);
+    return declareMoment(
+      { pointInTime, retire, database, rds, via, account: this.#account, keys, server: this.#theDatabase(), work },
+      { dependsOn: after },
+    );
   }
 
   previewListener(after: pulumi.Resource[]): PreviewListener {

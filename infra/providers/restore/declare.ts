@@ -1,19 +1,28 @@
+import type * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../../config";
-import { intoOf } from "../../config/sections/restore";
+import { intoOf, nameOf } from "../../config/sections/restore";
 import type { SettledOutput } from "../rollout-plan/before";
 import type { RolloutPlan } from "../rollout-plan/resource";
 
-/** What is to serve, as config says, and what the rules need to judge whether it can. */
+/**
+ * What is to serve, as config says, and what the rules need to judge whether it can.
+ * @param atMoment id of the backup of the moment that config asks for
+ */
 export function restoreOf(
-  { restore, platform, database }: Config,
+  { restore = { retire: false }, platform, database }: Config,
   before: SettledOutput | undefined,
   plan: RolloutPlan,
+  atMoment: pulumi.Output<string> | undefined,
 ) {
-  const { from, into, acceptLossSince, retire = false } = restore ?? {};
+  const { acceptLossSince, retire, pointInTime } = restore;
+  const from = atMoment ?? restore.from;
+  // Config accepts the loss since a moment by the moment; its backup has an id of its own.
+  const accepted = acceptLossSince !== undefined && acceptLossSince === pointInTime ? atMoment : acceptLossSince;
   return {
     ...(from !== undefined && { from }),
-    ...(acceptLossSince !== undefined && { acceptLossSince }),
-    ...{ into: intoOf({ ...(from && { from }), ...(into && { into }) }, database.name), retire, platform },
+    ...(pointInTime !== undefined && { named: nameOf(restore) }),
+    ...(accepted !== undefined && { acceptLossSince: accepted }),
+    ...{ into: intoOf(restore, database.name), retire, platform },
     ...{ declared: plan.declared, attempts: plan.attempts, plan: plan.schema, hold: plan.holdBefore("colours") },
     ...(before && { settled: before.plan }),
   };

@@ -33,7 +33,8 @@ async function check(news: Inputs, olds: Inputs | undefined): Promise<string[]> 
 }
 
 async function diff(olds: State, news: Inputs): Promise<Difference> {
-  if (isSettled(news, olds.done)) return { changes: false };
+  // What config calls the backup that serves is in the outputs, too.
+  if (isSettled(news, olds.done)) return { changes: olds.named !== news.named };
   if (hasUnknown({ ...news, release: "" }) || news.hold.length > 0) return { changes: true };
   try {
     const choice = await ask(news);
@@ -75,12 +76,12 @@ const ask = ({ connection, password, from, retire: drop }: Inputs): Promise<Choi
 
 /** What would refuse it in the middle of an `up` refuses it at preview, as far as it can be known there. */
 async function assertMay(choice: Choice, news: Inputs): Promise<void> {
-  const { from, acceptLossSince, store } = news;
+  const { from, store } = news;
   try {
     if (choice.do === "back") await assertMayGoBack(targetOf(news), storeAt(store), { ...choice, ...orders(news) });
     if (choice.do !== "restore" || from === undefined) return;
     const manifest = await assertFits(news, from);
-    if (manifest !== undefined) await assertLossAccepted(targetOf(news), manifest, acceptLossSince);
+    if (manifest !== undefined) await assertLossAccepted(targetOf(news), manifest, news);
   } catch (error) {
     throw inWords(error, choice, news);
   }
@@ -179,10 +180,11 @@ const doneBy = ({ written, downtimeMs, ...done }: Restored): RestoreDone => ({
 });
 
 function orders(news: Inputs) {
-  const { acceptLossSince, release } = news;
+  const { acceptLossSince, named, release } = news;
   const exchange = exchangeOf(news);
   return {
     ...(acceptLossSince !== undefined && { acceptLossSince }),
+    ...(named !== undefined && { named }),
     ...{ release, say },
     judge: (schema: Schema, name: string) => whyNotOn(name, schema, exchange),
   };

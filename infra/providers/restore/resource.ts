@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedAccess } from "../../database/expectations";
 import type { Attempt, Declared, Settled } from "../../rollout/types";
 import type { Connection } from "../connection";
@@ -9,6 +9,8 @@ import type { StoreAddress } from "../store/store";
 export interface RestoreInputs {
   /** Id of the backup that is to serve; left out where none is asked for. */
   from?: string;
+  /** What config calls it, such as a moment. @default its id */
+  named?: string;
   /** Name of the database that is made from it. */
   into: string;
   /** Id of the backup since which every write may be lost. @default none, and nothing may */
@@ -66,13 +68,20 @@ export interface RestoreState extends RestoreInputs {
 /** The declared backup, in the place of the database; or what it has replaced, once config doesn't ask for it any more. */
 export class Restore extends DynamicResource {
   declare readonly done: pulumi.Output<RestoreDone | undefined>;
+  declare private readonly from: pulumi.Output<string | undefined>;
+  declare private readonly named: pulumi.Output<string | undefined>;
 
   constructor(name: string, inputs: InputsOf<RestoreInputs>, options?: pulumi.CustomResourceOptions) {
-    super("Restore", name, { ...inputs, done: undefined }, options);
+    // An input is an output, too, where it has a key.
+    super("Restore", name, { from: undefined, named: undefined, ...inputs, done: undefined }, options);
   }
 
-  /** Id of the backup that really serves; empty where none does. */
+  /** What really serves, as config calls that backup; empty where none does. */
   get serving(): pulumi.Output<string> {
-    return this.done.apply((done) => done?.from ?? "");
+    return pulumi
+      .all([this.done, this.from, this.named])
+      .apply(([done, from, named]) =>
+        done === undefined ? "" : done.from === from ? (named ?? done.from) : done.from,
+      );
   }
 }

@@ -30,6 +30,8 @@ export interface RestoreOptions extends MakeOptions, Guards {
   readonly of?: string;
   /** Id of the backup since which every write may be lost. @default none, and only an empty database is replaced */
   readonly acceptLossSince?: string;
+  /** What config calls that backup. @default its id */
+  readonly named?: string;
   /** Which releases are declared, for the backup that is taken before the switch. */
   readonly release: string;
 }
@@ -58,7 +60,7 @@ export async function restore(
   store: ObjectStore,
   options: RestoreOptions,
 ): Promise<Restored | undefined> {
-  const { from, of, into, acceptLossSince, release, say, assertWanted } = options;
+  const { from, of, into, release, say, assertWanted } = options;
   const { connection, password } = target;
   const live = connection.database;
   if (into === live)
@@ -72,7 +74,7 @@ export async function restore(
   await makeDatabase(target, store, backup, options);
   await assertAsDumped(target, into, backup.manifest);
   await assertMayServe(target, into, options);
-  const replaced = await assertLossAccepted(target, backup.manifest, acceptLossSince);
+  const replaced = await assertLossAccepted(target, backup.manifest, options);
   const last = replaced.holdsAnything ? await backUpNow(target, store, { release, say }) : "";
   await assertWanted?.();
   const switched = await switchDatabase({ connection, password, to: into, backup: last, by: from });
@@ -192,7 +194,7 @@ export const contentsOf = ({ connection, password }: BackupTarget, database: str
 export async function assertLossAccepted(
   target: BackupTarget,
   { id, contents }: Manifest,
-  acceptLossSince: string | undefined,
+  { acceptLossSince, named = id }: Pick<RestoreOptions, "acceptLossSince" | "named">,
 ): Promise<{ holdsAnything: boolean }> {
   const { connection, password } = target;
   const held = await withConnection(connection, password, "switchyard-restore", holdsAnything);
@@ -205,9 +207,9 @@ export async function assertLossAccepted(
   throw new BackupFailure(
     "switch",
     [
-      `a restore from ${id} takes the place of ${connection.database}, and what was written since would be missing in it:`,
+      `a restore from ${named} takes the place of ${connection.database}, and what was written since would be missing in it:`,
       ...(written.length === 0 ? ["  nothing so far"] : written.map((each) => `  ${describeWritten(each)}`)),
-      `${given}, expected: ${id}. To accept that: pulumi config set --path restore.acceptLossSince ${id}. ` +
+      `${given}, expected: ${named}. To accept that: pulumi config set --path restore.acceptLossSince ${named}. ` +
         "Nothing was switched, and everything serves as before",
     ].join("\n"),
   );

@@ -1,6 +1,7 @@
 import { createHash, scryptSync } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { colours, type Colour, type Config } from "../../config";
+import { nameOf } from "../../config/sections/restore";
 import type { Platform } from "../../platform";
 import { CONFIRM_VARIABLE, type ConfirmAsked } from "../../rollout/confirm";
 import type { Declared, Migration, Release, Wiring } from "../../rollout/types";
@@ -39,7 +40,7 @@ export function planRollout(
 
 /**
  * Everything of a stack's config that bears on a rollout, in the words of the rules.
- * @param restored id of the backup that serves already: a restore that is done is no exception from anything any more.
+ * @param restored what serves already, as config calls that backup: a restore that is done is no exception from anything any more.
  */
 export function declareRollout(
   config: Config,
@@ -47,8 +48,9 @@ export function declareRollout(
   wiring: Wiring,
   restored?: string,
 ): Declared {
-  const { greenWeight: weight, migrateTo, bake, restore: { from } = {} } = config;
-  const overrides = { ...config.overrides, ...(from !== undefined && from !== restored && { restore: from }) };
+  const { greenWeight: weight, migrateTo, bake, restore } = config;
+  const asked = restore && nameOf(restore);
+  const overrides = { ...config.overrides, ...(asked !== undefined && asked !== restored && { restore: asked }) };
   const [blue, green] = colours.map((colour) => declareRelease(config, colour));
   return {
     weight,
@@ -64,10 +66,11 @@ export function declareRollout(
 function confirmOf({ requireConfirm, restore }: Config): ConfirmAsked | undefined {
   if (!requireConfirm) return undefined;
   const given = process.env[CONFIRM_VARIABLE];
+  const asked = restore && nameOf(restore);
   return {
     preview: pulumi.runtime.isDryRun(),
     ...(given !== undefined && { given }),
-    ...(restore && { restore }),
+    ...(restore && { restore: { ...restore, ...(asked !== undefined && { from: asked }) } }),
   };
 }
 

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { momentDigits, utcOf, type Moment } from "../../infra/config/moment";
+import { AwsStack } from "../support/aws-stack";
+import { copyPostgres, type PostgresCopy } from "../support/postgres-copy";
+import type { TestPostgres } from "../support/postgres";
+import type { Ended } from "../support/stack";
+
+const instanceToken = "aws:rds/instance:Instance";
+const minuteMs = 60_000;
+
+/** As somebody writes it who is one hour before UTC. */
+const momentAt = (time: number): Moment =>
+  `${new Date(time + 60 * minuteMs).toISOString().slice(0, 19)}+01:00` as Moment;
+
+/** One stack: each test begins where the one before it left the account. */
+describe("a restore of a moment, on the stand-in for AWS", function () {
+  this.timeout(600_000);
+  let aws: AwsStack;
+  /** What RDS makes of the moment: a whole server, as it was. */
+  let copy: PostgresCopy;
+  let own: string;
+  const now = Date.now();
+  const moment = momentAt(now - 2 * minuteMs);
+
+  type Server = Pick<TestPostgres, "asSuperuser">;
+  const ask = <T>(server: Server, sql: string, database = "pages"): Promise<T[]> =>
+    server.asSuperuser(async (client) => (await client.query(sql)).rows as T[], database);
+  const notes = (server: Server, database?: string) => ask(server, "SELECT id, text FROM notes ORDER BY id", database);
+  const instances = (): string[] =>
+    aws.account.change((rows) => rows.all(instanceToken).map(({ outs }) => String(outs["identifier"]))).sort();
+  const databases = async (): Promise<string[]> =>
+    (await ask<{ name: string }>(aws.postgres, "SELECT datname AS name FROM pg_database WHERE datname LIKE 'pages%' ORDER BY 1")).map(({ name }) => name); // prettier-ignore
+
+  function failed({ code, output }: Ended, says: RegExp): void {
+    assert.notEqual(code, 0, `went through:\n${output}`);
+    assert.match(output, says);
+    assert.doesNotMatch(output, /\bat .+\.(ts|js|cjs):\d+|undefined/, output);
+  }
+
+  before(async () => {
+    aws = await AwsStack.start();
+    await aws.init("staging", { "rehearsal.enabled": "false" });
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    [own = ""] = instances();
+    await ask(
+      aws.postgres,
+      `SET ROLE pages_owner; CREATE TABLE notes (id int PRIMARY KEY, text text);
+       INSERT INTO notes SELECT i, 'note ' || i FROM generate_series(1, 500) AS i`,
+    );
+    copy = await copyPostgres(aws.postgres);
+    const { password } = aws.postgres.administrator;
+    aws.account.setOption(`rds ${own}-at-${momentDigits(moment)}`, { host: "127.0.0.1", port: copy.port, password });
+    aws.account.setOption(`rds window ${own}`, [now - 60 * minuteMs, now - minuteMs]);
+    await ask(aws.postgres, "DELETE FROM notes WHERE id > 100; INSERT INTO notes VALUES (1000, 'since')");
+    await aws.setAll("staging", { "restore.via.port": String(copy.port), "restore.via.sslmode": "disable" });
+  });
+  after(async () => {
+    await (copy as PostgresCopy | undefined)?.stop();
+    await (aws as AwsStack | undefined)?.stop();
+  });
+
+  it("is refused at preview for a moment to come, and for one that RDS can't go back to", async () => {
+    await aws.set("staging", "restore.pointInTime", momentAt(now + 60 * minuteMs));
+    failed(await aws.pulumi("staging", "preview"), /restore\.pointInTime is .*in the future/);
+    await aws.set("staging", "restore.pointInTime", momentAt(now - 61 * minuteMs));
+    failed(await aws.pulumi("staging", "preview"), /RDS can restore switchyard-staging from .*restore\.from/);
+    assert.deepEqual(instances(), [own]);
+  });
+
+  it("brings an instance and a verified backup, and is refused while the loss since is not accepted", async () => {
+    await aws.set("staging", "restore.pointInTime", moment);
+    const before = await notes(aws.postgres);
+    const refused = await aws.up();
+    failed(refused, /table public\.notes: 500 in the backup, 101 now/);
+    assert.ok(refused.output.includes(`pulumi config set --path restore.acceptLossSince ${moment}`), refused.output);
+    assert.match(refused.output, new RegExp(`took the backup \\S+ of pages as it was at ${utcOf(moment)}, verified`));
+    assert.deepEqual(await notes(aws.postgres), before);
+    const made = `${own}-at-${momentDigits(moment)}`;
+    assert.deepEqual(instances(), [own, made]);
+    const { outs = {} } = aws.account.change((rows) => rows.all(instanceToken).find(({ outs: each }) => each["identifier"] === made)) ?? {}; // prettier-ignore
+    assert.deepEqual([outs["publiclyAccessible"], outs["storageEncrypted"]], [false, true]);
+  });
+
+  it("brings back every row as it was then, once the loss since is accepted, and keeps what it replaces", async () => {
+    await aws.set("staging", "restore.acceptLossSince", moment);
+    const { code, output } = await aws.up();
+    assert.equal(code, 0, output);
+    // What was made before goes on: no second backup of the moment.
+    assert.doesNotMatch(output, /as it was at/);
+    assert.deepEqual(await notes(aws.postgres), await notes(copy));
+    const kept = (await databases()).filter((name) => name.startsWith("pages_kept_"));
+    assert.equal(kept.length, 1);
+    assert.equal((await notes(aws.postgres, kept[0])).length, 101);
+  });
+
+  it("leaves nothing behind but the rows: the instance goes with restore.retire, though it is down, and the section after it", async () => {
+    await copy.stop();
+    await aws.set("staging", "restore.retire", "true");
+    assert.doesNotMatch(await aws.must("staging", "up", "--yes", "--skip-preview"), /as it was at|into pages_restored/);
+    assert.deepEqual(instances(), [own]);
+    assert.deepEqual(await databases(), ["pages"]);
+    await aws.must("staging", "config", "rm", "restore");
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    assert.equal((await notes(aws.postgres)).length, 500);
+    await aws.must("staging", "preview", "--expect-no-changes");
+  });
+});
