@@ -368,7 +368,12 @@ describe("the dashboard", () => {
     const each = <T>(blue: T, green: T) => ({ blue, green });
     const body = dashboardBody({
       ...{ base, region: "eu-west-1", loadBalancer: "app/x/1", log: "/aws/rds/x", namespace: "Switchyard/x" },
-      ...{ targetGroups: each("targetgroup/b/1", "targetgroup/g/1"), services: each("b", "g"), alarms: each("b", "g") },
+      ...{
+        targetGroups: each("targetgroup/b/1", "targetgroup/g/1"),
+        services: each("b", "g"),
+        alarms: each("b", "g"),
+        roles: each("b", "g"),
+      },
       ...{ weights: each(75, 25), versions: each("1.0.0", undefined) },
     });
     interface Widget {

@@ -101,6 +101,7 @@ export class Watching {
         weights: each((colour) => weightOf(colour, config.greenWeight)),
         versions: each((colour) => config[colour]?.version),
         alarms: { blue: ofBlue, green: ofGreen },
+        roles: roleNames(config.database.name),
         ...{ log: this.#log, namespace: ownNamespace(base) },
       }));
     dashboard("dashboard", shown, base, { provider: account.provider });

@@ -1,3 +1,5 @@
+import { roleDimension } from "../../../collector/emf";
+import type { FigureName } from "../../../collector/figures";
 import { colours, type Colour } from "../../../config";
 import type { PerColour } from "../../../rollout/types";
 import { heartbeat } from "../traffic-heartbeat";
@@ -18,7 +20,9 @@ export interface Shown {
   readonly alarms: PerColour<string>;
   /** Name of the group that PostgreSQL logs to. */
   readonly log: string;
-  /** Where figures made of logs are. */
+  /** Role of each colour in the database. */
+  readonly roles: PerColour<string>;
+  /** Where figures made of logs are, and those of the collector. */
   readonly namespace: string;
 }
 
@@ -35,9 +39,9 @@ interface Widget {
 /** CloudWatch's own colours of lines, so that a colour looks the same everywhere. */
 const inks: PerColour<string> = { blue: "#1f77b4", green: "#2ca02c" };
 
-/** A dashboard's body in JSON: the rollout on top, then volume and latency, errors, the database, and its slow queries. */
+/** A dashboard's body in JSON: the rollout on top, then volume and latency, errors, the database, what it says of itself, and its slow queries. */
 export function dashboardBody(shown: Shown): string {
-  const rows = [rollout(shown), volume(shown), errors(shown), database(shown), slowQueries(shown)];
+  const rows = [rollout(shown), volume(shown), errors(shown), database(shown), collected(shown), slowQueries(shown)];
   let y = 0;
   const widgets = rows.flatMap((row) => {
     let x = 0;
@@ -153,6 +157,33 @@ function database(shown: Shown): Widget[] {
       ["Deadlocks", "LockWaits", "ConstraintViolations", "SlowQueries", "FailedMigration", "Refused"].map(counted),
       6,
       "Sum",
+    ),
+  ];
+}
+
+/** What the collector reads. */
+function collected(shown: Shown): Widget[] {
+  const of = (metric: FigureName, label: string): Metric => [shown.namespace, metric, { label }];
+  const role = (colour: Colour): Metric => [
+    ...[shown.namespace, "ConnectionsUsed" satisfies FigureName, roleDimension, shown.roles[colour]],
+    { label: colour, color: inks[colour] },
+  ];
+  return [
+    graph(shown, "Queries of the service, ms", [of("QueryP95", "p95"), of("QueryMean", "mean")], 6, "Maximum"),
+    graph(shown, "Connections of a colour, percent of its limit", colours.map(role), 6, "Maximum"),
+    graph(
+      shown,
+      "Longest, seconds",
+      [of("LongestLockWait", "wait for a lock"), of("OldestTransaction", "open transaction")],
+      6,
+      "Maximum",
+    ),
+    graph(
+      shown,
+      "Rolled back and dead rows, percent; deadlocks",
+      [of("Rollbacks", "rolled back"), of("DeadRows", "dead rows"), of("DeadlocksBroken", "deadlocks")],
+      6,
+      "Maximum",
     ),
   ];
 }
