@@ -10,7 +10,7 @@ import { declaring, Scene } from "../support/traffic";
 
 /** The command itself, on a real stack, is tested with the other interruptions of a walk. */
 describe("npm run abort", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let scene: Scene;
   let said: string[];
 

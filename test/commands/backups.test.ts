@@ -41,7 +41,7 @@ async function backups(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Sai
 }
 
 describe("npm run backups, where there is no stack any more", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let database: RealDatabase;
   let folder: string;

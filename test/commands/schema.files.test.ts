@@ -15,7 +15,7 @@ interface Found {
 }
 
 describe("npm run schema -- new and lint", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let checkout: Checkout;
   before(() => (checkout = new Checkout()));
   after(() => checkout.remove());

@@ -16,7 +16,7 @@ interface Report {
 
 /** The engine's passphrase is the clone's own, as for whoever works in it. */
 describe("npm run schema -- of a local stack", function () {
-  this.timeout(300_000);
+  this.timeout(900_000);
   let checkout: Checkout;
   let secrets: string[];
 

@@ -21,7 +21,7 @@ const outside = (up: string, down: string): string =>
   migrationText(up, down).replace("-- migrate:up", "-- migrate:up transaction:false");
 
 describe("npm run schema -- status, of a database named by hand", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let checkout: Checkout;
   let count = 0;

@@ -8,7 +8,7 @@ import { Checkout } from "../support/commands";
 
 /** Locks as the engine writes them, of a stack without resources: what a walk does to a lock is tested on a real stack. */
 describe("npm run unlock", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let checkout: Checkout;
   let folder: string;
   let child: ChildProcess;

@@ -154,7 +154,7 @@ const damages: Damage[] = [
 
 for (const major of [15, 18] as const)
   describe(`the check of access on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let declared: DeclaredAccess;
     let administrator: Client;

@@ -9,7 +9,7 @@ import { startPostgres, type TestPostgres } from "../support/postgres";
 
 for (const major of [15, 18] as const)
   describe(`access to a database on PostgreSQL ${major}, by an administrator who is no superuser`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let declared: DeclaredAccess;
     let sessions: Record<LoginKind, Client>;
@@ -148,7 +148,7 @@ for (const major of [15, 18] as const)
   });
 
 describe("what Access declares", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let declared: DeclaredAccess;
   const server = new pulumi.DependencyResource("urn:pulumi:test::switchyard::test:index:Server::server");

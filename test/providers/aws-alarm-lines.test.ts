@@ -12,7 +12,7 @@ const patterns = logAlarms(migrator, "Switchyard/test");
 
 for (const major of [15, 18] as const)
   describe(`lines in the log of PostgreSQL ${major} that alarms count`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let file: string;
     const log = () => readFileSync(file, "utf8");
@@ -156,7 +156,7 @@ for (const major of [15, 18] as const)
   });
 
 describe("lines in the log of a colour that an alarm counts", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
 
   it("are those of a request that waited in vain for a connection of the pool", async () => {
     const postgres = await startPostgres(15);

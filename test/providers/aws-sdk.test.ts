@@ -63,7 +63,7 @@ describe("the connection to AWS", () => {
 });
 
 describe("credentials of AWS", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const moto = useMoto();
   const role = (name: string) => ({ roleArn: `arn:aws:iam::123456789012:role/${name}`, externalId: "x" });
 

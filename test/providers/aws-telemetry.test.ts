@@ -10,7 +10,7 @@ const minute = 60_000;
 const noon = Date.UTC(2026, 0, 31, 12);
 
 describe("telemetry from CloudWatch", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const moto = useMoto();
   let stage: MotoStage;
   let now: number;

@@ -32,7 +32,7 @@ function at(address: TrafficAddress) {
 const tagged = (value: string | null) => ({ key: walkTags.walk, value });
 
 describe("traffic of an Application Load Balancer", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const moto = useMoto();
   const stage = (options: Parameters<typeof MotoStage.set>[1] = {}) => MotoStage.set(moto().url, options);
 

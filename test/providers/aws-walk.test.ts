@@ -41,7 +41,7 @@ const hoursFrom = (from: number): number[] => Array.from({ length: 120 }, (_, i)
 const plan = { bake: 5 * minute, maxBake: 10 * minute, minRequests: 1_000, steps: [50, 100] };
 
 describe("a walk on AWS", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const moto = useMoto();
   let folder: string;
   let engine: Server;

@@ -29,7 +29,7 @@ const step = (phase: "expand" | "contract"): SchemaStep => ({
 });
 
 describe("a snapshot of RDS", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let database: RealDatabase;
   let folder: string;
@@ -250,7 +250,7 @@ describe("a snapshot of RDS", function () {
 });
 
 describe("snapshots as another implementation of RDS has them", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const moto = useMoto();
 
   it("are begun once under a name, looked at, and deleted", async () => {

@@ -20,7 +20,7 @@ import { createRealDatabase, type RealDatabase } from "../support/rehearsal";
 
 /** Each test has a database and a store of its own; what it breaks off must leave nothing that passes for a backup. */
 describe("a backup that is broken off", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let database: RealDatabase;
   let folder: string;

@@ -27,7 +27,7 @@ function resealed(manifest: Manifest, changes: Partial<Manifest>): Manifest {
 
 /** Each damage is done to the files of a store, after which everything is put back. */
 describe("a backup", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let database: RealDatabase;
   let folder: string;
@@ -244,7 +244,7 @@ describe("a backup", function () {
 });
 
 describe("a backup of PostgreSQL 18", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it("restores to what was dumped", async function () {
     const why = await whyNoDump(18);
@@ -273,7 +273,7 @@ describe("a backup of PostgreSQL 18", function () {
 });
 
 describe("the resource Backup", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let folder: string;
   let inputs: BackupInputs;

@@ -19,7 +19,7 @@ import {
 import type { RunningBalancer } from "../support/balancer";
 
 describe("balancer: admin port and life", function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let folder: Awaited<ReturnType<typeof stateFolder>>;
   let balancer: RunningBalancer;
   const start = async (env?: Record<string, string>) => (balancer = await startBalancer(folder.path, env));

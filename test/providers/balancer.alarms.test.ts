@@ -4,7 +4,7 @@ import { load } from "../support/load";
 import { declaring, Scene } from "../support/traffic";
 
 describe("alarms of the local listener", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let scene: Scene;
   afterEach(() => scene.strike());
   after(() => Scene.close());

@@ -40,7 +40,7 @@ async function startRaw(onRequest: (socket: net.Socket) => void) {
 }
 
 describe("balancer: failures, with an ALB's semantics", function () {
-  this.timeout(15_000);
+  this.timeout(120_000);
   let folder: Awaited<ReturnType<typeof stateFolder>>;
   let balancer: RunningBalancer;
   let client: BalancerClient;

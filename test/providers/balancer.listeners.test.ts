@@ -42,7 +42,7 @@ function greet(backend: Backend, colour: string): Set<Socket> {
 }
 
 describe("balancer: listeners", function () {
-  this.timeout(15_000);
+  this.timeout(120_000);
   let folder: Awaited<ReturnType<typeof stateFolder>>;
   let balancer: RunningBalancer;
   let client: BalancerClient;

@@ -9,7 +9,7 @@ import { load } from "../support/load";
 const at = (green: number): Weights => ({ blue: 100 - green, green });
 
 describe("balancer: traffic", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let folder: Awaited<ReturnType<typeof stateFolder>>;
   let balancer: RunningBalancer;
   let client: BalancerClient;

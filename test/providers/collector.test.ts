@@ -51,7 +51,7 @@ async function declare(): Promise<DeclaredCollector> {
 
 for (const major of [15, 18] as const)
   describe(`the collector's function on PostgreSQL ${major}`, function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const folder = mkdtempSync(join(tmpdir(), "collector-"));
     const file = join(folder, "index.js");
     let declared: DeclaredCollector;
@@ -207,7 +207,7 @@ for (const major of [15, 18] as const)
   });
 
 describe("the collector's function without a database", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it("has collector-silent fire, as nothing is written", async () => {
     const [text, declared, port] = await Promise.all([bundledFunction(), declaredCollector(), findFree(20_000)]);

@@ -3,7 +3,7 @@ import { withConnection } from "../../infra/providers/connection";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 
 describe("A session of a provider", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
 
   before(async () => {

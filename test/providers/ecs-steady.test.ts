@@ -99,7 +99,7 @@ describe("EcsSteady, against moto", () => {
     });
     await provider.create(inputs("slow"));
     assert.equal(looks, 3);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it("fails with what ECS says when the circuit breaker gave up, and why copies stopped", async () => {
     await deploy("broken");
@@ -170,5 +170,5 @@ describe("EcsSteady, against moto", () => {
     const { outs } = await provider.create(inputs("unasked"));
     proxy.on("DescribeServices", () => jsonError("ThrottlingException", "Rate exceeded"));
     assert.deepEqual(await provider.diff(outs, inputs("unasked"), ""), { changes: false });
-  }).timeout(60_000);
+  }).timeout(180_000);
 });

@@ -17,7 +17,7 @@ import { provider as takeOver } from "../../infra/platform/local/take-over/provi
 import { eventually } from "../support/pages";
 
 describe("LocalDatabase", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   let folder: string;
   let workingFolder: string;
 

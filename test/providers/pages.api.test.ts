@@ -27,7 +27,7 @@ interface List<T> {
 const nobody = "00000000-0000-4000-8000-000000000000";
 
 describe("the API of the example service", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let database: PagesDatabase;
   let service: RunningService;

@@ -14,7 +14,7 @@ import { startPostgres, type TestPostgres } from "../support/postgres";
 type RequestError = Error & { reused: boolean };
 
 describe("the end of the example service", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let database: PagesDatabase;
   let service: RunningService;

@@ -27,7 +27,7 @@ async function ready(service: RunningService): Promise<{ status: number; reason:
 }
 
 describe("the health of the example service", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   const running: RunningService[] = [];
   const start = async (env: Record<string, string>) => {

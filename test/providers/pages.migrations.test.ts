@@ -43,7 +43,7 @@ async function fingerprint(client: Client): Promise<unknown> {
 
 for (const major of [15, 18] as const)
   describe(`migrations of the example service on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let database: PagesDatabase;
     before(async () => {

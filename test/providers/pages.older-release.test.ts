@@ -145,7 +145,7 @@ async function answersOf(app: Client, schema: string): Promise<Record<string, un
 
 for (const major of [15, 18] as const)
   describe(`the release before each expand migration of the example service, on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let database: PagesDatabase;
     let app: Client;

@@ -17,7 +17,7 @@ function makeCertificates(folder: string): void {
 }
 
 describe("the example service's way to the database over TLS", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres | undefined;
   let database: PagesDatabase;
   const certificates = mkdtempSync(join(tmpdir(), "pages-tls-"));

@@ -30,7 +30,7 @@ import { line, World } from "../plugins/aws/world";
 const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
 
 describe("the APIs of the stand-in for aws", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const before_ = { ...process.env };
   let folder: string;
   let world: World;

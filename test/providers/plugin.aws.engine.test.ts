@@ -41,7 +41,7 @@ exports.url = pulumi.interpolate\`http://\${balancer.dnsName}\`;
 `;
 
 describe("the stand-in for aws under the engine", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const engine = join(engineHome(), "versions", version, "bin", "pulumi");
   let folder: string;
   let account: Account;

@@ -13,7 +13,7 @@ const vpc = "aws:ec2/vpc:Vpc";
 const targetGroup = "aws:lb/targetGroup:TargetGroup";
 
 describe("faults of the stand-in for aws", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let world: World;
   beforeEach(() => {
@@ -139,7 +139,7 @@ describe("faults of the stand-in for aws", function () {
 });
 
 describe("an account of the stand-in for aws, of several processes", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "switchyard-aws-"));

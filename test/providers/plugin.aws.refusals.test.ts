@@ -213,7 +213,7 @@ const anything: World["made"] = new Proxy(
 );
 
 describe("what the stand-in for aws refuses", function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let folder: string;
   let whole: World;
   let worlds = 0;

@@ -10,7 +10,7 @@ import { hasUnknown, unknown } from "../plugins/protocol/values";
 const type = "command:local:Command";
 
 describe("the stand-in for command", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let plugin: PluginProcess;
   let folder: string;
 

@@ -6,7 +6,7 @@ import { PluginProcess } from "../plugins/protocol/client";
 import { unknown } from "../plugins/protocol/values";
 
 describe("the stand-in for postgresql, before any server", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let plugin: PluginProcess;
   before(async () => {
     plugin = await PluginProcess.start("postgresql");

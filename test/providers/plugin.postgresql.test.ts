@@ -20,7 +20,7 @@ const configuration = (postgres: TestPostgres): Properties => ({
 
 for (const major of [15, 18] as const)
   describe(`the stand-in for postgresql, on PostgreSQL ${major} without a superuser`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let plugin: PluginProcess;
     let superuser: Client;

@@ -3,7 +3,7 @@ import { startPostgres, type TestPostgres } from "../support/postgres";
 
 for (const major of [15, 18] as const)
   describe(`embedded PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     before(async () => {
       postgres = await startPostgres(major);

@@ -11,7 +11,7 @@ const administrator = "switchyard_administrator";
 
 for (const major of [15, 18] satisfies EmbeddedMajor[])
   describe(`the administrator of RDS, PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let inputs: RdsAdministratorInputs;
 

@@ -18,7 +18,7 @@ const limits = { migrator: 5, blue: 100, green: 100, readonly: 10, monitoring: 5
 
 for (const major of [15, 18] satisfies EmbeddedMajor[])
   describe(`an instance that is made from another stack's snapshot, PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let expected: ExpectedAccess;
     let toAside: RdsSeedAsideInputs;

@@ -16,7 +16,7 @@ import { startPostgres, type TestPostgres } from "../support/postgres";
 import { createRealDatabase, type RealDatabase } from "../support/rehearsal";
 
 describe("a database that is made from a backup to look at", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let folder: string;
   let store: ObjectStore;

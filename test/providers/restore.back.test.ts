@@ -14,7 +14,7 @@ import { startPostgres, type TestPostgres } from "../support/postgres";
 import { createRealDatabase, type RealDatabase } from "../support/rehearsal";
 
 describe("a restore that is taken back", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let folder: string;
   let store: ObjectStore;

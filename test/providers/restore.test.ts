@@ -15,7 +15,7 @@ import { createRealDatabase, type RealDatabase } from "../support/rehearsal";
 const project = join(__dirname, "../..");
 
 describe("a restore", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let postgres: TestPostgres;
   let folder: string;
   let store: ObjectStore;

@@ -14,7 +14,7 @@ const update = (batch: number, value = "1"): string =>
 
 for (const major of [15, 18] as const) {
   describe(`schema: backfills that are disturbed, on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let shop: Shop;
 
     before(async () => {

@@ -23,7 +23,7 @@ const keys: [name: string, type: string, value: string][] = [
 
 for (const major of [15, 18] as const) {
   describe(`schema: backfills on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let shop: Shop;
 
     before(async () => {

@@ -20,7 +20,7 @@ const two = {
 };
 
 describe("SchemaWiden watches the live colour after each migration", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: World;
   let target: RunTarget;
   let client: Client;

@@ -124,7 +124,7 @@ const changes: [up: string, down: string, lines: (string | RegExp)[]][] = [
 
 for (const major of [15, 18] as const)
   describe(`the catalogue on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let client: Client;
     before(async () => {

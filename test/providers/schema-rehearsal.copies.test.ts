@@ -24,7 +24,7 @@ const notes = migration(
 const upper = migration("0002_upper.sql", "UPDATE notes SET text = upper(text);", "SELECT 1;");
 
 describe("scratch copies of a rehearsal", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let folder: string;
   let workingFolder: string;

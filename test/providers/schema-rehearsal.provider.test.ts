@@ -22,7 +22,7 @@ const more = migration(
 const wrong = migration("0003_wrong.sql", "CREATE TABLE wrong (id int);", "SELECT 1;");
 
 describe("SchemaRehearsal", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let folder: string;
   let workingFolder: string;

@@ -16,7 +16,7 @@ const notes = migration(
 
 for (const major of [15, 18] as const)
   describe(`a rehearsal on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     before(async () => {
       postgres = await startPostgres(major);

@@ -22,7 +22,7 @@ const indexed = { ...table, "0002_index.sql": index };
 
 for (const major of [15, 18] as const) {
   describe(`schema runner on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let world: World;
     let target: RunTarget;
     let client: Client;

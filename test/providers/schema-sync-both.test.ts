@@ -45,7 +45,7 @@ ALTER TABLE people ADD COLUMN name text, ADD COLUMN mail text;
 
 for (const major of [15, 18] as const) {
   describe(`Two releases that write two shapes on PostgreSQL ${major}`, function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     let postgres: TestPostgres;
     let db: PeopleDatabase;
     let balancer: RunningBalancer;

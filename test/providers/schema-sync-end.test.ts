@@ -34,7 +34,7 @@ const plainContract = migration("0003", {
 
 for (const major of [15, 18] as const) {
   describe(`The end of a sync on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let db: PeopleDatabase;
 

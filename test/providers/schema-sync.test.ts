@@ -17,7 +17,7 @@ const split = {
 
 for (const major of [15, 18] as const) {
   describe(`Sync triggers on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let postgres: TestPostgres;
     let db: PeopleDatabase;
     let app: Client;

@@ -32,7 +32,7 @@ DROP INDEX CONCURRENTLY notes_text_idx;
 };
 
 describe("SchemaWiden", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let folder: string;
   let workingFolder: string;

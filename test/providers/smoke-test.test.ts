@@ -36,7 +36,7 @@ const run = (
   });
 
 describe("smoke requests over the preview listener", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let postgres: TestPostgres;
   let database: PagesDatabase;
   let blue: RunningService;
@@ -235,7 +235,7 @@ describe("smoke requests over the preview listener", function () {
 });
 
 describe("smoke requests to a service that misbehaves", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let server: Server;
   let url: string;
   let answer: RequestListener;

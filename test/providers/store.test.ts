@@ -128,7 +128,7 @@ describe("a folder as an object store", () => {
 });
 
 describe("a bucket of S3 as an object store", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const moto = useMoto();
   let bucket = 0;
   let s3: S3Client;

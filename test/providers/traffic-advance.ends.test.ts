@@ -19,7 +19,7 @@ const tagsOf = (id: string, from: number, to: number, owner: string, beat = new 
 const dead = `${hostname()}/1/0-0-0-0/1`;
 
 describe("TrafficAdvance that is ended from outside", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let scene: Scene;
   afterEach(() => scene.strike());
   after(() => Scene.close());

@@ -8,7 +8,7 @@ import { walkTags } from "../../infra/providers/traffic/tags";
 import { declaring, Scene } from "../support/traffic";
 
 describe("the fence of a walk", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let scene: Scene;
   beforeEach(async () => (scene = await Scene.set(0)));
   afterEach(() => scene.strike());

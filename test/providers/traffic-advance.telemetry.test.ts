@@ -5,7 +5,7 @@ import { declaring, Scene } from "../support/traffic";
 import { load } from "../support/load";
 
 describe("telemetry of the local listener", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let scene: Scene;
   afterEach(() => scene.strike());
   after(() => Scene.close());

@@ -5,7 +5,7 @@ import { walkTags } from "../../infra/providers/traffic/tags";
 import { declaring, Scene, shortBake } from "../support/traffic";
 
 describe("TrafficAdvance", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let scene: Scene;
   afterEach(() => scene.strike());
   after(() => Scene.close());

@@ -21,7 +21,7 @@ const both: Declared = { ...first, releases: { ...first.releases, green: release
 const shifted: Declared = { ...both, weight: 100 };
 
 describe("TrafficReturn", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let folder: Awaited<ReturnType<typeof stateFolder>>;
   let balancer: RunningBalancer;
   let backends: Record<"blue" | "green", Backend>;

@@ -23,7 +23,7 @@ describe("staging, by the real AWS provider on an emulated account", () => {
   });
 
   after(async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     // What had to be skipped was never started.
     await (account as EmulatedAccount | undefined)?.stop();
   });

@@ -10,7 +10,7 @@ import { RevertingClone } from "../support/reverting";
  * it began at, says why in one line, and state says what is real. One stack; each test leaves it at greenWeight 0.
  */
 describe("a walk to a release that is not good", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   const entry = { entry: "test/support/faulty.cjs", env: { FAULT: "told", FAULT_FILE: "fault" } };
   let clone: RevertingClone;
   let url: string;

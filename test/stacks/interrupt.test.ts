@@ -17,7 +17,7 @@ const places = (...few: number[]): Place[] =>
  * differs then. SWITCHYARD_INTERRUPTS=full interrupts each walk at ten places.
  */
 describe("a walk that is interrupted", function () {
-  this.timeout(300_000);
+  this.timeout(900_000);
   let clone: WalkingClone;
 
   before(async () => {

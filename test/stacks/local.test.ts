@@ -10,7 +10,7 @@ import { Clone, type Outputs } from "../support/stack";
 
 /** One stack, started once, and walked through as an operator would: each test leaves it as it found it. */
 describe("a local stack", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let clone: Clone;
   let outputs: Outputs;
   let firstStart: string;

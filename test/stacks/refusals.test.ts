@@ -7,7 +7,7 @@ import { Clone } from "../support/stack";
 
 /** What `pulumi preview` refuses, with no stack running: what is typed, what is said, and that nothing is left behind. */
 describe("preview of a local stack refuses", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let clone: Clone;
 
   before(async () => {

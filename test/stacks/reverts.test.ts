@@ -71,7 +71,7 @@ interface Failure {
 
 /** Commits whose `up` fails, at each step, on one stack; each is reverted as a whole, and everything is as it was. */
 describe("a commit that is reverted after its up failed", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let clone: RevertingClone;
   let settled: Picture;
   /** Somebody else listens there. */

@@ -8,7 +8,7 @@ import { Clone, type Outputs } from "../support/stack";
 
 /** Going back by reverting config, whatever else is broken: one stack, and each test leaves it at greenWeight 0. */
 describe("a rollback by reverting config", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let clone: Clone;
   let outputs: Outputs;
 

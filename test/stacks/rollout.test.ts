@@ -15,7 +15,7 @@ interface Recorded {
 
 /** Two releases and their schema, shipped one after the other on the real engine; the tests follow one another. */
 describe("a rollout, release after release", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let clone: Clone;
   let outputs: Outputs;
 

@@ -14,7 +14,7 @@ CREATE TRIGGER refuse BEFORE INSERT ON pages FOR EACH ROW EXECUTE FUNCTION refus
 );
 
 describe("an up that runs migrations beside a live colour", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let clone: Clone;
 
   before(async () => {

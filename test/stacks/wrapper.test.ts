@@ -25,7 +25,7 @@ new (class Waits extends pulumi.dynamic.Resource {})(provider, "waits", {});
 `;
 
 describe("npx pulumi", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
 
   const env = (): NodeJS.ProcessEnv => ({

@@ -161,7 +161,7 @@ const table: Row[] = [
 ];
 
 describe("alarms on AWS", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let resources: readonly Registered[];
   const ofType = (type: string) => resources.filter((each) => each.type === `aws:cloudwatch/${type}`);
   const alarms = () => ofType("metricAlarm:MetricAlarm");
@@ -338,7 +338,7 @@ describe("alarms on AWS", function () {
 
 describe("who is told", () => {
   it("gets a subscription a severity; what is secret stays so, and is in no name", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const url = "https://events.pagerduty.com/integration/0123456789abcdef/enqueue";
     const slack = "T0123ABCD/C0123ABCD";
     const notify = { critical: { https: [url], sms: ["+441632960123"], slack: [slack] }, high: { slack: [slack] }, medium: { email: ["team@example.com"] } }; // prettier-ignore

@@ -135,7 +135,7 @@ describe("the policies of a pipeline", () => {
 });
 
 describe("the roles of a pipeline", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let declared: Declared;
   before(async () => {
     const ci = { github: "example/pages", stateBucket: "example-state" };

@@ -36,7 +36,7 @@ for (const [stack, how, config] of stacks)
     let declared: Declared;
 
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       declared = await declarePlatform(stack, config());
     });
 

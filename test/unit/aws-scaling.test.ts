@@ -22,7 +22,7 @@ describe("autoscaling of a colour", () => {
   let targets: Registered[];
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const { resources } = await declarePlatform("scaled", {
       ...{ platform: "aws", domain, service: { minimum: 1, maximum: 6, targetCpu: 60 } },
       ...{ blue: { ...awsRelease, count: 2 }, green: { ...awsRelease, count: 2 } },

@@ -4,7 +4,7 @@ import { configOf } from "../../support/stack-file";
 import { aws, load, local, refuses } from "../config-support";
 
 describe("a lock on the store", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const locks = async (lockDays?: number) => {
     const production = configOf("production");
     const backup = { ...(production.backup as object), ...(lockDays !== undefined && { lockDays }) };

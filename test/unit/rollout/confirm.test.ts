@@ -33,7 +33,7 @@ const contracting: Declared = {
 };
 
 describe("the digest of a change", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   /** One value of the change each: whoever approved the change of `shipped` has approved none of these. */
   const others: Record<string, Declared | RestoreAsked> = {
@@ -142,7 +142,7 @@ describe("the digest of a change", function () {
 });
 
 describe("an up that has to be confirmed", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   const digest = digestOf(changeFrom(Stack.settledOn(first), shipped));
 

@@ -49,7 +49,7 @@ describe("the rules, one taken out", () => {
   };
   for (const id of IDS) {
     it(`break the world without ${id}`, function () {
-      this.timeout(300_000);
+      this.timeout(900_000);
       const ruleset = { rules: RULES.filter((rule) => rule.id !== id), narrowingWaits: id !== NARROWING_WAITS.id };
       const plan: Judge = (memory, declared) => decide(memory, declared, ruleset);
       assert.ok(
@@ -69,7 +69,7 @@ describe("the rules, one taken out", () => {
     };
 
   it("break the world when no attempt is remembered", function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     assert.ok(
       breaks(
         remembering(() => []),
@@ -79,7 +79,7 @@ describe("the rules, one taken out", () => {
   });
 
   it("break the world when only the last of two attempts is remembered", function () {
-    this.timeout(300_000);
+    this.timeout(900_000);
     assert.ok(
       breaks(
         remembering((since) => since.slice(-1)),
