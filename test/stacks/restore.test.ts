@@ -269,7 +269,10 @@ describe("a restore of a stack", function () {
     const { code, output } = await clone.tryUp();
     assert.notEqual(code, 0, output);
     assert.equal((await clone.production()).weights.green, 0, output);
-    assert.match(output, /returned from greenWeight 100 to 0[^]*error: PostgreSQL ended before it was ready[^]*pg_control/);
+    assert.match(
+      output,
+      /returned from greenWeight 100 to 0[^]*error: PostgreSQL ended before it was ready[^]*pg_control/,
+    );
     renameSync(aside, control);
     await clone.up();
     assert.deepEqual(await everyRow(), was);
