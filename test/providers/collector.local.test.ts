@@ -22,7 +22,7 @@ const main = resolve(__dirname, "../../infra/platform/local/collector/main.ts");
 const intervalMs = 1_000;
 
 describe("the collector of one machine", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   const logs = mkdtempSync(join(tmpdir(), "collector-"));
   let state: Awaited<ReturnType<typeof stateFolder>>;
   let balancer: RunningBalancer;
@@ -79,7 +79,7 @@ describe("the collector of one machine", function () {
 
   before(async () => {
     state = await stateFolder();
-    [balancer, db] = await Promise.all([startBalancer(state.path), watchedDatabase(18)]);
+    [balancer, db] = await Promise.all([startBalancer(state.path), watchedDatabase(15)]);
     await db.superuser(async (client) => {
       await client.query(`GRANT ALL ON pages TO ${roles.green}`);
       const { rows } = await client.query<{ age: number }>(

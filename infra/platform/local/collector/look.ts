@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { CollectedAlarm } from "../../../collector/alarms";
 import { figuresOf } from "../../../collector/figures";
 import { matches, type CountedLines } from "../../../collector/lines";
@@ -21,8 +22,8 @@ export class Look {
   readonly #ofServer = new Tail();
   readonly #ofCopies = new Tail();
   #before: Reading | undefined;
-  /** PostgreSQL's log, once it has said where. */
-  #log: string | undefined;
+  /** Where PostgreSQL keeps its data, and its log with it, once it has said so. */
+  #data: string | undefined;
 
   constructor(
     private readonly settings: CollectorSettings,
@@ -36,13 +37,9 @@ export class Look {
 
   async once(): Promise<DatabaseReport> {
     const figures = await this.#tried<Value[]>(() => this.#figures(), []);
-    const server = this.#log === undefined ? [] : [this.#log];
     const values: Value[] = [
       ...figures,
-      ...(await this.#tried(
-        () => count(this.#counted.postgres, [...this.#ofServer.added(server).values()].flat()),
-        [],
-      )),
+      ...(await this.#tried(() => this.#ofPostgres(), [])),
       ...(await this.#tried(() => this.#ofColours(), [])),
     ];
     this.#windows.add(values);
@@ -55,13 +52,11 @@ export class Look {
   }
 
   async #figures(): Promise<Value[]> {
-    const { reading, log } = await withSession(this.#target(), async (client) => {
-      const { rows } = await client.query<{ log: string | null }>(
-        "SELECT current_setting('data_directory') || '/' || pg_current_logfile() AS log",
-      );
-      return { reading: await read(client, this.#target()), log: rows[0]?.log ?? undefined };
+    const { reading, data } = await withSession(this.#target(), async (client) => {
+      const { rows } = await client.query<{ data: string }>("SELECT current_setting('data_directory') AS data");
+      return { reading: await read(client, this.#target()), data: rows[0]?.data };
     });
-    this.#log = log ?? this.#log;
+    this.#data = data ?? this.#data;
     const before = this.#before;
     this.#before = reading;
     return figuresOf(before, reading);
@@ -72,6 +67,15 @@ export class Look {
     const { blue, green, monitoring: user } = this.#roles;
     const all = loginKinds.map((kind) => this.#roles[kind]);
     return { host, port, database, user, password, ca: undefined, service: [blue, green], all };
+  }
+
+  /** Which file it writes to now stands in another: pg_current_logfile() is open to a monitoring role since 16 alone. */
+  #ofPostgres(): Value[] {
+    const data = this.#data;
+    if (data === undefined) return [];
+    const named = /^stderr (.+)$/m.exec(readFileSync(join(data, "current_logfiles"), "utf8"))?.[1];
+    const files = named === undefined ? [] : [resolve(data, named)];
+    return count(this.#counted.postgres, [...this.#ofServer.added(files).values()].flat());
   }
 
   #ofColours(): Value[] {
