@@ -12,7 +12,7 @@ const targetGroup = "aws:lb/targetGroup:TargetGroup";
 const vpc = "aws:ec2/vpc:Vpc";
 
 describe("the stand-in for aws", function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   let folder: string;
   let plugin: PluginProcess;
   before(async () => {
@@ -195,7 +195,7 @@ describe("the stand-in for aws", function () {
 });
 
 describe("each type of resource of the stand-in for aws", function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
   let folder: string;
   let world: World;
   before(() => {

@@ -17,7 +17,7 @@ const migration = (up: string, options = "", version = "0001") =>
 
 for (const major of [15, 18] as const) {
   describe(`schema runner, whose statements don't wait for answers, on PostgreSQL ${major}`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let world: World;
     let target: RunTarget;
     let client: Client;
