@@ -2,6 +2,7 @@
 require("./light.cjs");
 // Loaded before tsx is there, which would read and search each of its files for what is to be compiled.
 require("@pulumi/pulumi");
+noteNoStacks();
 const plainly = require.extensions[".js"];
 // The language host starts this file with plain Node.js; the program itself is TypeScript, compiled as it is loaded.
 require("tsx/cjs/api").register();
@@ -17,3 +18,23 @@ module.exports = async () => {
   const begun = await require("./begin").begin(first);
   return require("./index").program(begun);
 };
+
+/**
+ * The SDK notes with each of its promises where it was made, to print that if one never ends and PULUMI_DEBUG_PROMISE_LEAKS
+ * asks for it. To look up so many lines in source maps took a third of a preview.
+ */
+function noteNoStacks() {
+  if (process.env.PULUMI_DEBUG_PROMISE_LEAKS) return;
+  /** @type {Record<string, any>} */
+  const debuggable = require("@pulumi/pulumi/runtime/debuggable");
+  const { debuggablePromise } = debuggable;
+  debuggable.debuggablePromise = (/** @type {unknown[]} */ ...given) => {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return debuggablePromise(...given);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  };
+}

@@ -18,7 +18,7 @@ function inProcess(script: string, before = ""): unknown {
 }
 
 describe("what the processes of an up load first", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it("keeps compiler, npm's dependency tree and automation API out of @pulumi/pulumi until they are used", () => {
     const loaded = inProcess(`
@@ -50,5 +50,24 @@ describe("what the processes of an up load first", function () {
     const script = "console.log(JSON.stringify([process.env.NODE_OPTIONS, process.env.SWITCHYARD_NODE_OPTIONS]))";
     assert.deepEqual(inProcess(script), [null, null]);
     assert.deepEqual(inProcess(script, "--no-deprecation"), ["--no-deprecation", null]);
+  });
+
+  it("notes no stack with each promise of the SDK's, unless leaks are looked for, and leaves those of errors as they are", () => {
+    const script = `
+      require("./infra/main.cjs");
+      const { debuggablePromise } = require("@pulumi/pulumi/runtime/debuggable");
+      const promise = Promise.resolve(1);
+      void debuggablePromise(promise, "a promise");
+      const lines = (text) => text.split("\\n").length;
+      console.log(JSON.stringify([promise._debugCtx, lines(promise._debugStackTrace), lines(new Error("x").stack) > 1]));
+    `;
+    assert.deepEqual(inProcess(script), ["a promise", 1, true]);
+    process.env.PULUMI_DEBUG_PROMISE_LEAKS = "true";
+    try {
+      const [, lines] = inProcess(script) as [string, number];
+      assert.ok(lines > 1);
+    } finally {
+      delete process.env.PULUMI_DEBUG_PROMISE_LEAKS;
+    }
   });
 });
