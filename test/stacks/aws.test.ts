@@ -5,7 +5,7 @@ import type { Ended } from "../support/stack";
 
 /** One stack for all: each test begins where the one before it left the account. */
 describe("staging on the stand-in for AWS", function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let aws: AwsStack;
 
   before(async () => {
@@ -115,25 +115,54 @@ describe("staging on the stand-in for AWS", function () {
   });
 
   // Without a preview the engine deletes what stands in front of what is protected, and only then finds out.
-  it("keeps all that holds data in a destroy that nobody previewed", async () => {
-    const holding = /^aws:(rds\/instance|kms\/key|s3\/bucket|lb\/loadBalancer):/;
-    const before = aws.tokens().filter((token) => holding.test(token));
+  it("keeps all that serves and all that holds data in a destroy that nobody previewed", async () => {
+    const kept =
+      /^aws:(lb\/(loadBalancer|listener|listenerRule|targetGroup)|ecs\/(cluster|service|taskDefinition)|appautoscaling\/\w+|rds\/instance|kms\/key|s3\/bucket|secretsmanager\/\w+):/;
+    const before = aws.tokens().filter((token) => kept.test(token));
     failed(await aws.pulumi("staging", "destroy", "--yes", "--skip-preview"), /protect/);
     assert.deepEqual(
-      aws.tokens().filter((token) => holding.test(token)),
+      aws.tokens().filter((token) => kept.test(token)),
       before,
     );
+    assert.equal(aws.greenWeight(), 0);
     const { rows } = await aws.postgres.asSuperuser(
       (client) => client.query("SELECT to_regclass('public.pages') IS NOT NULL AS there"),
       "pages",
     );
     assert.deepEqual(rows, [{ there: true }]);
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("of production shows the digest of what it would change, and asks staging whether its migrations were rehearsed", async () => {
+    await aws.init("production");
+    const output = await aws.must("production", "preview");
+    assert.match(output, /greenWeight from none to 0/);
+    const [, digest = ""] = /SWITCHYARD_CONFIRM=([0-9a-f]{16}) pulumi up/.exec(output) ?? [];
+    const unconfirmed = await aws.pulumi("production", "up", "--yes", "--skip-preview");
+    failed(unconfirmed, new RegExp(`SWITCHYARD_CONFIRM: found nothing; expected ${digest}`));
+    await aws.set("production", "rehearsal.requiredFrom", "organization/switchyard/nobody");
+    failed(await aws.pulumi("production", "preview"), /may not run here yet: .*\/nobody, which can't be read/);
+    await aws.set("production", "rehearsal.requiredFrom", "organization/switchyard/staging");
   });
 
   it("of production refuses an image that can be moved, and takes the one of its stack file", async () => {
-    await aws.init("production");
     await aws.must("production", "preview");
     await aws.set("production", "green.image", "registry.example.com/pages:latest");
     failed(await aws.pulumi("production", "preview"), /switchyard:green\.image.*latest/s);
+  });
+
+  it("goes as docs/aws.md says, when it is really to end, and leaves what holds data", async () => {
+    await aws.must("staging", "state", "unprotect", "--all", "--yes");
+    aws.account.change((rows) => {
+      for (const row of rows.all("aws:lb/loadBalancer:LoadBalancer"))
+        rows.put({ ...row, outs: { ...row.outs, enableDeletionProtection: false } });
+    });
+    await aws.must("staging", "destroy", "--yes", "--skip-preview");
+    const left = new Set(aws.tokens());
+    for (const token of ["aws:rds/instance:Instance", "aws:kms/key:Key", "aws:s3/bucket:Bucket"])
+      assert.ok(left.has(token), `${token} is gone`);
+    for (const token of ["aws:lb/loadBalancer:LoadBalancer", "aws:ecs/service:Service"])
+      assert.ok(!left.has(token), `${token} is left`);
   });
 });
