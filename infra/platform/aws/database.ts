@@ -163,8 +163,7 @@ function finalSnapshot(
   });
 }
 
-/** Of its master user; secret. Read anew by every `up`. */
-export function passwordOf(instance: rds.Instance, parent: pulumi.Resource): pulumi.Output<string> {
+function passwordOf(instance: rds.Instance, parent: pulumi.Resource): pulumi.Output<string> {
   const secretId = instance.masterUserSecrets.apply((secrets) => {
     const arn = secrets[0]?.secretArn;
     if (arn === undefined) throw new Error("RDS names no secret of the database's master user");

@@ -5,8 +5,7 @@ import { momentDigits, utcOf, type Moment } from "../../../config/moment";
 import type { DatabaseSettings, RdsSettings, TunnelSettings } from "../../../config";
 import type { Account } from "../account";
 import { administrator } from "../administrator/declare";
-import { RdsAdministrator } from "../administrator/resource";
-import { databasePort, master, passwordOf, type Database } from "../database";
+import { databasePort, master, type Database } from "../database";
 import type { Keys } from "../keys";
 import { waive } from "../waive";
 import { RdsMoment, RdsMomentBackup } from "./resource";
@@ -45,9 +44,10 @@ export function declareMoment(args: MomentArgs, options: pulumi.CustomResourceOp
     "moment-backup",
     {
       ...{ at, connection, owner, migrator, migratorPassword, release, store },
-      ...(copy && { copy: administered(args, copy, options) }),
+      ...(copy && { copy: administered(args, copy) }),
     },
-    { ...options, dependsOn: moment },
+    // What a tunnel leads to has to be there as well.
+    { ...options, dependsOn: copy ?? moment },
   );
   return backed.backup;
 }
@@ -83,25 +83,15 @@ function copyOf(args: MomentArgs, at: string, options: pulumi.CustomResourceOpti
   return copy;
 }
 
-/** As the stack's own administrator, who may have come after the moment, or have had another password then. */
-function administered(
-  { via, database, rds: { caBundle }, work }: MomentArgs,
-  copy: rds.Instance,
-  options: pulumi.CustomResourceOptions,
-) {
+/**
+ * As the stack's own administrator, whom the copy has with the password of then, and of now: nobody ever changes it. Its master
+ * user has another one than the stack's, which a pipeline's roles may not read.
+ */
+function administered({ via, database, rds: { caBundle }, work }: MomentArgs, copy: rds.Instance) {
   const trusted = caBundle === undefined ? {} : { sslrootcert: caBundle };
   const address =
     via === undefined
       ? { host: copy.address, port: databasePort, sslmode: "verify-full" as const, ...trusted }
       : { host: via.host, port: via.port, sslmode: via.sslmode, ...(via.sslmode === "disable" ? {} : trusted) };
-  const { password } = new RdsAdministrator(
-    "moment-administrator",
-    {
-      connection: { ...address, database: "postgres", user: master },
-      masterPassword: passwordOf(copy, copy),
-      ...{ administrator, password: work.password, instance: copy.resourceId },
-    },
-    options,
-  );
-  return { connection: { ...address, database: database.name, user: administrator }, password };
+  return { connection: { ...address, database: database.name, user: administrator }, password: work.password };
 }
