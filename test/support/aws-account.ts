@@ -189,7 +189,7 @@ function unavailable(): string | undefined {
     env: { ...process.env, AWS_ENDPOINT_URL: "http://127.0.0.1:1", NODE_PATH: join(checkout, "node_modules") },
     encoding: "utf8",
   });
-  return status === 0 ? undefined : stderr.trim();
+  return status === 0 ? undefined : stderr.trim() || `${runner} ended with ${String(status)} and said nothing`;
 }
 
 interface Certificate {
