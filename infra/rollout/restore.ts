@@ -57,9 +57,12 @@ export function schemaOf(
   return all ? { applied, half, scars } : undefined;
 }
 
-/** What was declared, without a restore that has settled since: it is no exception from anything any more. */
+/**
+ * What was declared, without a restore that has settled since: it is no exception from anything any more. Nothing restored is
+ * there either once what was replaced has come back, or was given up.
+ */
 export const onceRestored = (declared: Declared, { restored }: Settled): Declared =>
-  restored !== undefined && declared.overrides.restore === restored ? withoutRestore(declared) : declared;
+  restored === undefined || declared.overrides.restore === restored ? withoutRestore(declared) : declared;
 
 function withoutRestore(declared: Declared): Declared {
   const overrides: { -readonly [K in keyof Overrides]: Overrides[K] } = { ...declared.overrides };
