@@ -7,7 +7,7 @@ import { schemaPlanOf } from "./rules/narrowing";
 import { called, type Context } from "./rules/rule";
 import { stagesOf, stepsTo } from "./schema-steps";
 import type { Memory } from "./shift";
-import type { Colour, Declared, Facts, Migration, Overrides, Release, SchemaPlan, Settled, State } from "./types";
+import type { Colour, Declared, Facts, Migration, Overrides, Release, SchemaPlan, State } from "./types";
 
 /** What the history of a database says. */
 export type Schema = Pick<Facts, "applied" | "half" | "scars">;
@@ -57,12 +57,8 @@ export function schemaOf(
   return all ? { applied, half, scars } : undefined;
 }
 
-/**
- * What was declared, without a restore that has settled since: it is no exception from anything any more. Nothing restored is
- * there either once what was replaced has come back, or was given up.
- */
-export const onceRestored = (declared: Declared, { restored }: Settled): Declared =>
-  restored === undefined || declared.overrides.restore === restored ? withoutRestore(declared) : declared;
+/** What an `up` that has settled declared: the restore that it asked for is done, and no exception from anything any more. */
+export const onceRestored = (declared: Declared): Declared => withoutRestore(declared);
 
 function withoutRestore(declared: Declared): Declared {
   const overrides: { -readonly [K in keyof Overrides]: Overrides[K] } = { ...declared.overrides };

@@ -30,9 +30,8 @@ function complete(news: Inputs, olds: State | undefined): State {
   const declared = declaredInFull(news.declared);
   const { decision, change } = judge(news, memory);
   const last = memory.attempts.at(-1);
-  const { settled } = memory;
   const settledAsDeclared =
-    last !== undefined && last.id === settled?.id && sameInputs(onceRestored(last.declared, settled), declared);
+    last !== undefined && last.id === memory.settled?.id && sameInputs(onceRestored(last.declared), declared);
   const attempts = settledAsDeclared ? [...memory.attempts] : remember(memory, declared, decision, nextId(last, news));
   return { ...news, attempts, decision, ...(change && { change }) };
 }
