@@ -73,8 +73,9 @@ export class EmulatedAccount {
       AWS_SECRET_ACCESS_KEY: "test",
       AWS_REGION: region,
       AWS_EC2_METADATA_DISABLED: "true",
-      // What moto lacks is checked by the real provider, and made in memory.
-      REAL_AWS_SIMULATE: "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+      // What moto lacks, or this bridge can't hand over, is checked by the real provider, and made in memory.
+      REAL_AWS_SIMULATE:
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm,aws:lambda/function:Function,aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
       NODE_PATH: join(checkout, "node_modules"),
       NODE_EXTRA_CA_CERTS: files.certificate,
       NODE_OPTIONS: ["hosts.cjs", "bridge.cjs"].map((file) => `--require ${join(__dirname, file)}`).join(" "),

@@ -1,6 +1,7 @@
 "use strict";
-// Preloaded with the emulated AWS provider: Pulumi's dynamic Terraform bridge takes a provider's own blocks as lists, where
-// Pulumi's real AWS provider, and so the program, has one object. Nothing else of what is passed on is touched.
+// Preloaded with the emulated AWS provider. Pulumi's dynamic Terraform bridge takes a provider's own blocks as lists, where
+// Pulumi's real AWS provider, and so the program, has one object; and it knows neither the name nor the archive that Pulumi's
+// gives to a function. Nothing else of what is passed on is touched.
 const { basename } = require("node:path");
 
 if (basename(process.argv[1] ?? "") === "pulumi-resource-aws.js") {
@@ -31,4 +32,31 @@ if (basename(process.argv[1] ?? "") === "pulumi-resource-aws.js") {
     };
     client[method] = patched;
   }
+
+  const theirs = { name: "functionName", code: "filename" };
+  const check = client.check;
+  /** @type {(this: unknown, request: any, answer: (error: unknown, checked: any) => void) => unknown} */
+  client.check = function (request, answer) {
+    if (!request.getUrn().includes("lambdaFunction:LambdaFunction::"))
+      return Reflect.apply(check, this, [request, answer]);
+    /** @type {Map<string, unknown>} */
+    const given = new Map();
+    const fields = request.getNews().getFieldsMap();
+    request.clearOlds();
+    for (const [ours, other] of Object.entries(theirs)) {
+      given.set(ours, fields.get(ours));
+      fields.set(other, ours === "code" ? Value.fromJavaScript("function.zip") : fields.get(ours));
+      fields.del(ours);
+    }
+    /** @type {(error: unknown, checked: any) => void} */
+    const back = (error, checked) => {
+      const inputs = checked?.getInputs()?.getFieldsMap();
+      for (const [ours, other] of Object.entries(inputs === undefined ? {} : theirs)) {
+        inputs.del(other);
+        inputs.set(ours, given.get(ours));
+      }
+      answer(error, checked);
+    };
+    return Reflect.apply(check, this, [request, back]);
+  };
 }
