@@ -31,6 +31,9 @@ export interface Contents {
   readonly largeObjects: { readonly count: number; readonly checksum: string };
 }
 
+/** What a schema has of them: large objects are the database's. */
+export const noLargeObjects: Contents["largeObjects"] = { count: 0, checksum: "0" };
+
 export interface CompareOptions {
   /** Another major may write the definition of the same view differently: then only its name is compared. @default true */
   readonly sameMajor?: boolean;
@@ -101,10 +104,5 @@ export function ofSchema({ tables, sequences, views }: Contents, schema: string)
   const starts = [`${schema}.`, `"${schema.replaceAll('"', '""')}".`];
   const own = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(Object.entries(all).filter(([name]) => starts.some((start) => name.startsWith(start))));
-  return {
-    tables: own(tables),
-    sequences: own(sequences),
-    views: own(views),
-    largeObjects: { count: 0, checksum: "0" },
-  };
+  return { tables: own(tables), sequences: own(sequences), views: own(views), largeObjects: noLargeObjects };
 }

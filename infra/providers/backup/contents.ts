@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { escapeLiteral, type Client } from "pg";
-import type { Contents, SequencePosition, TableContents } from "../../backup/contents";
+import { noLargeObjects, type Contents, type SequencePosition, type TableContents } from "../../backup/contents";
 
 /**
  * Everything that bears on how a value is written as text, so that one database has the same checksums in every session:
@@ -39,7 +39,7 @@ export async function readContents(client: Client, schema?: string): Promise<Con
     tables,
     sequences: Object.fromEntries(sequences),
     views: await readViews(client, schema),
-    largeObjects: schema === undefined ? await readLargeObjects(client) : { count: 0, checksum: "0" },
+    largeObjects: schema === undefined ? await readLargeObjects(client) : noLargeObjects,
   };
 }
 
