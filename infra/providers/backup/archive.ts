@@ -13,7 +13,7 @@ import {
 } from "../../backup/manifest";
 import { readSnapshotRecord, type SnapshotRecord } from "../../backup/snapshot";
 import type { RdsAddress } from "../../platform/aws/snapshot";
-import { ObjectMissing, timeInKey, type ObjectStore } from "../store/store";
+import { asText, ObjectMissing, timeInKey, type ObjectStore } from "../store/store";
 import { deleteSnapshotOf } from "./snapshot";
 
 /** A backup as the store has it. */
@@ -142,8 +142,6 @@ export const storeManifest = (store: ObjectStore, manifest: Manifest): Promise<v
 
 export const storeVerification = (store: ObjectStore, database: string, verification: Verification): Promise<void> =>
   store.put(backupKey(database, verification.backup, "verified"), asText(verification));
-
-const asText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
  * What AWS has goes first, and by the record of it, which goes last: what is left after a kill anywhere is found again. The

@@ -5,7 +5,7 @@ import { seal } from "../../backup/seal";
 import { snapshotName, type SnapshotRecord } from "../../backup/snapshot";
 import { AwsFailed, passing } from "../../platform/aws/sdk-errors";
 import type { RdsAddress, RdsSnapshot } from "../../platform/aws/snapshot";
-import type { ObjectStore } from "../store/store";
+import { asText, type ObjectStore } from "../store/store";
 
 /*
  * Snapshots are asked for here, by the SDK, and are no resources of the program. A native aws.rds.Snapshot would have to have
@@ -68,7 +68,7 @@ export async function beginSnapshot(work: SnapshotWork): Promise<BegunSnapshot> 
       ...{ state, snapshot: { name, instance, region, ...(found && { arn: found.arn }) } },
       durationMs: Math.round(performance.now() - began),
     });
-    await store.put(key, `${JSON.stringify(record, null, 2)}\n`);
+    await store.put(key, asText(record));
     return record;
   };
   await keep("begun");

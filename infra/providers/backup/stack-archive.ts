@@ -6,7 +6,7 @@ import { backupKey } from "../../backup/manifest";
 import { seal } from "../../backup/seal";
 import { archiveKey, archivesPrefix, isArchiveId, readArchive, type StackArchive } from "../../backup/stack-archive";
 import { commitAt, whoRuns } from "../record/who";
-import { ObjectMissing, type ObjectStore } from "../store/store";
+import { asText, ObjectMissing, type ObjectStore } from "../store/store";
 import { newId, openBackup, type Backup } from "./archive";
 import { readBack } from "./read-back";
 import { verifyBackup } from "./verify";
@@ -49,7 +49,7 @@ export async function archiveStack(store: ObjectStore, of: ArchiveOf): Promise<S
   await verifyBackup(into, { manifest, ...(verification && { verification }) });
   for (const { key } of await store.list(recordsPrefix)) files.push(await copyAndRead(store, into, key));
   for (const [name, document] of Object.entries(documents)) {
-    await into.put(name, `${JSON.stringify(document, null, 2)}\n`);
+    await into.put(name, asText(document));
     files.push(await measured(into, name));
   }
   const commit = await commitAt(folder);
@@ -59,7 +59,7 @@ export async function archiveStack(store: ObjectStore, of: ArchiveOf): Promise<S
     backup: { database, id: manifest.id, takenAt: manifest.takenAt },
     files,
   });
-  await into.put(archiveKey, `${JSON.stringify(archive, null, 2)}\n`, { ifAbsent: true });
+  await into.put(archiveKey, asText(archive), { ifAbsent: true });
   return archive;
 }
 

@@ -1,5 +1,5 @@
 import { projectFolder } from "../project";
-import { storeAt, timeInKey, type ObjectStore, type StoreAddress } from "../store/store";
+import { asText, storeAt, timeInKey, type ObjectStore, type StoreAddress } from "../store/store";
 import type { BakeResult } from "../traffic/bake";
 import type { StepReport } from "../traffic/walk";
 import { commitAt, whoRuns, type Commit } from "./who";
@@ -111,7 +111,7 @@ async function draft(shift: Shift, now: number): Promise<{ record: ShiftRecord; 
 
 /** Records are added, never changed. */
 async function write(store: ObjectStore, key: string, record: ShiftRecord): Promise<string> {
-  await store.put(key, `${JSON.stringify(record, null, 2)}\n`, { ifAbsent: true });
+  await store.put(key, asText(record), { ifAbsent: true });
   return key;
 }
 

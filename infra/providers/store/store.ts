@@ -73,6 +73,9 @@ export function assertKey(key: string): void {
 /** A moment as part of a key: sorts by time. */
 export const timeInKey = (at: number): string => new Date(at).toISOString().replaceAll(":", "-");
 
+/** Plain data as an object: JSON, in lines that a person can read. */
+export const asText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
 /* eslint-disable @typescript-eslint/no-require-imports -- each platform's own part is loaded when it is used */
 
 /** The store at an address. */
