@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
+import { escapeIdentifier } from "pg";
 import type { Connection } from "../connection";
 import { start } from "./child";
 import { connectEnv, connectTo } from "./libpq";
@@ -37,7 +38,7 @@ export interface DumpOf {
 export function startDump(program: Program, { connection, password, snapshot, schema }: DumpOf): Dumping {
   const how = ["--format=custom", `--snapshot=${snapshot}`, `--lock-wait-timeout=${lockWait}`];
   // It takes a pattern; in quotes a name is nothing but itself.
-  if (schema !== undefined) how.push(`--schema="${schema.replaceAll('"', '""')}"`);
+  if (schema !== undefined) how.push(`--schema=${escapeIdentifier(schema)}`);
   const running = start(program.path, [...connectTo(connection), ...how], connectEnv(connection, password), "stdout");
   const hash = createHash("sha256");
   let size = 0;
