@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withSuffix } from "../database/names";
 import type { Contents } from "./contents";
 
 /** What a comment on a database says: that a restore has made it, or has replaced it. The server itself knows what is done. */
@@ -47,18 +48,12 @@ export function keptAs(comment: string | null): Kept | undefined {
   }
 }
 
-/** PostgreSQL cuts names off at this many bytes (NAMEDATALEN − 1); the names of databases here have plain characters. */
-const longestName = 63;
-
 /**
  * The name of a database once another one has replaced it, such as `pages_kept_1a2b3c4d`.
  * @param id of the backup that was taken right before, or else of what replaces it; its random digits make the name one of
  *   its own
  */
-export const keptName = (database: string, id: string): string => {
-  const suffix = `_kept_${id.slice(-8)}`;
-  return database.slice(0, longestName - suffix.length) + suffix;
-};
+export const keptName = (database: string, id: string): string => withSuffix(database, `_kept_${id.slice(-8)}`);
 
 /** What was written to one table, or to the large objects, since a backup. */
 export interface Written {

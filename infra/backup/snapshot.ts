@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withSuffix } from "../database/names";
 import { parseKey } from "./manifest";
 import type { Sealed } from "./seal";
 import { broken, readSealed, takenShape } from "./sealed-json";
@@ -39,7 +40,5 @@ const longestName = 255;
  * The name of a backup's snapshot: the instance, and the backup's id as RDS can write it. Not that of a set of migrations: an
  * `up` that is run again a day later would find yesterday's under its name, and take it for today's.
  */
-export const snapshotName = (instance: string, id: string): string => {
-  const suffix = `-${id.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`;
-  return instance.slice(0, longestName - suffix.length) + suffix;
-};
+export const snapshotName = (instance: string, id: string): string =>
+  withSuffix(instance, `-${id.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`, longestName);

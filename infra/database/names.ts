@@ -17,8 +17,16 @@ const suffixes: RoleNames = {
   monitoring: "_monitoring",
 };
 
-/** PostgreSQL cuts longer names off (NAMEDATALEN − 1), so that two roles could become one. */
-const longestName = 63;
+/** Bytes. PostgreSQL cuts longer names off (NAMEDATALEN − 1), so that two could become one. */
+export const longestName = 63;
+
+/**
+ * `name` with `suffix` behind it, and where both are too long, with the end of `name` cut off: what makes it one of its own is
+ * in the suffix.
+ * @param longest characters. Both have plain ones, of one byte each. @default what PostgreSQL takes
+ */
+export const withSuffix = (name: string, suffix: string, longest = longestName): string =>
+  name.slice(0, longest - suffix.length) + suffix;
 
 const longestSuffix = Math.max(...Object.values(suffixes).map((suffix) => suffix.length));
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { DatabaseError, type Client } from "pg";
+import { longestName, withSuffix } from "../../database/names";
 import { withConnection, type Connection } from "../connection";
 import { copyDatabasePrivileges, copyInside } from "./rehearsal-access";
 import type { RehearsalTarget } from "./rehearsal-types";
@@ -49,13 +50,12 @@ export interface Scratch {
 const markOf = (database: string, { word }: Purpose): string =>
   `Switchyard: scratch copy of ${database} for a ${word}; dropped when that is over`;
 
-/** PostgreSQL cuts names off at 63 bytes; eight hexadecimal digits make one of its own for each run. */
-const longestName = 63;
+/** So many hexadecimal digits at its end make a name one of its own for each run. */
 const randomDigits = 8;
 
-/** What the names of a database's scratch copies begin with. A database's name has plain characters, one byte each. */
+/** What the names of a database's scratch copies begin with. */
 const prefixOf = (database: string, { word }: Purpose): string =>
-  `${database.slice(0, longestName - `_${word}_`.length - randomDigits)}_${word}_`;
+  withSuffix(database, `_${word}_`, longestName - randomDigits);
 
 /** How long creating a copy may wait for sessions that are using the template, in ms. */
 const templateWaitMs = 30_000;
