@@ -30,22 +30,15 @@ export function settledBy(
   before: SettledOutput | undefined,
   facts: RealFacts,
 ): pulumi.Output<SettledOutput> {
-  const { weight, releases, schema, wiring, traffic, store, restored } = facts;
-  const schemaAnd = pulumi.all([schema, restored]).apply(([each, from]) => ({ ...each, from }));
   const output = pulumi
-    .all([plan.attempts, weight, releases.blue, releases.green, schemaAnd, wiring, traffic, store])
-    .apply(([attempts, greenWeight, blue, green, { applied, half, scars, from }, wires, place, kept]) => ({
+    .output({ attempts: plan.attempts, ...facts })
+    .apply(({ attempts, weight, releases, schema: { applied, half, scars }, wiring, traffic, store, restored }) => ({
       plan: afterLast(attempts, before?.plan, {
-        weight: greenWeight,
-        releases: { blue, green },
-        applied,
-        half: half ?? null,
-        scars,
-        wiring: wires,
-        ...(from !== "" && { restored: from }),
+        ...{ weight, releases, applied, half: half ?? null, scars, wiring },
+        ...(restored !== "" && { restored }),
       }),
-      traffic: place,
-      store: kept,
+      traffic,
+      store,
     }));
   return pulumi.secret(output);
 }
