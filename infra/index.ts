@@ -72,9 +72,8 @@ export function program({ config, passwords, platform, before, migrations, plan,
   const backup = {
     ...backupOf(config, before, migrations),
     plan: plan.schema,
-    release: releases,
-    store: platform.storeHere(),
     ...administered,
+    ...kept,
     ...(server.rds && { rds: server.rds }),
   };
   const backed = new Backup(

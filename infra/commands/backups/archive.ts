@@ -1,4 +1,5 @@
 import { root } from "../../../tools/project.cjs";
+import { archivesPrefix } from "../../backup/stack-archive";
 import { archiveStack } from "../../providers/backup/stack-archive";
 import { pulumi } from "../pulumi";
 import { CommandError, say, sayJson } from "../say";
@@ -33,7 +34,7 @@ export async function archive(id: string | undefined, options: ArchiveOptions): 
   else
     say(
       `${made.id} holds ${made.files.length} objects of stack ${name}, with the database as it was at ${made.backup.takenAt}: ` +
-        source.store.where(`archive/${made.id}`),
+        source.store.where(`${archivesPrefix}/${made.id}`),
     );
   return 0;
 }

@@ -111,7 +111,7 @@ async function stackSource(stack: string | undefined): Promise<Source> {
   return {
     label: `stack ${name}`,
     store,
-    stack: { name, store, target, settings: { ...settings, ...(rds && { rds: rds }) } },
+    stack: { name, store, target, settings: { ...settings, ...(rds && { rds }) } },
   };
 }
 

@@ -1,5 +1,4 @@
-import type { Found } from "../../providers/backup/back-up";
-import { look } from "../../providers/backup/back-up";
+import { look, type Found } from "../../providers/backup/back-up";
 import { roomOf, type Room } from "../../providers/backup/space";
 import { snapshotStatus } from "../../providers/backup/snapshot";
 import { verifyArchive } from "../../providers/backup/stack-archive";

@@ -23,15 +23,18 @@ export class Reported {
   }
 
   get alarms(): DatabaseReport["alarms"] {
-    if (this.#last === undefined) return [];
-    const { report, at } = this.#last;
-    if (this.now() - at <= missed * report.everyMs) return report.alarms;
-    return [{ ...silent, fires: true }];
+    return this.#isSilent ? [{ ...silent, fires: true }] : (this.#last?.report.alarms ?? []);
   }
 
   /** Old ones would be taken for what is now. */
   get figures(): DatabaseReport["figures"] {
-    const { report, at } = this.#last ?? { report: undefined, at: 0 };
-    return report === undefined || this.now() - at > missed * report.everyMs ? [] : report.figures;
+    return this.#isSilent ? [] : (this.#last?.report.figures ?? []);
+  }
+
+  /** Whether something was said, and nothing more for too long. */
+  get #isSilent(): boolean {
+    if (this.#last === undefined) return false;
+    const { report, at } = this.#last;
+    return this.now() - at > missed * report.everyMs;
   }
 }
