@@ -16,7 +16,11 @@ export interface KeptDatabase extends KnownDatabase {
 export interface Wanted {
   /** Id of the backup that is to serve; undefined where none is asked for. */
   readonly from: string | undefined;
-  readonly retire: boolean;
+  /**
+   * Name of the kept database that is to be dropped, with those that were kept before it; undefined where none is. Config
+   * that still says it later means that one, and not what another restore has replaced since.
+   */
+  readonly retire: string | undefined;
 }
 
 /** What is to be done so that the server is as config says. */
@@ -26,7 +30,9 @@ export type Choice =
   | { readonly do: "restore" }
   /** `origin`: id of the backup that serves now. */
   | { readonly do: "back"; readonly to: KeptDatabase; readonly origin: string }
-  | { readonly do: "retire"; readonly kept: readonly KeptDatabase[] };
+  | { readonly do: "retire"; readonly kept: readonly KeptDatabase[] }
+  /** What is asked for does not serve yet, so that nobody can have seen that all is well. */
+  | { readonly do: "refuse" };
 
 /** Those of `all` that were replaced while they served as `database`, the last of them at the end. */
 export const keptOf = (database: string, all: readonly KnownDatabase[]): KeptDatabase[] =>
@@ -45,11 +51,23 @@ export const keptOf = (database: string, all: readonly KnownDatabase[]): KeptDat
 export function choose({ from, retire }: Wanted, serves: KnownDatabase, kept: readonly KeptDatabase[]): Choice {
   const origin = restoredFrom(serves.comment);
   const latest = kept.at(-1);
-  if (retire && (from === undefined || from === origin))
-    return kept.length === 0 ? { do: "nothing", latest } : { do: "retire", kept };
+  // Each is the way back from the one after it, and of no use once that is gone.
+  const dropped = kept.slice(0, kept.findIndex(({ name }) => name === retire) + 1);
+  if (dropped.length > 0) {
+    const isServed =
+      from === undefined ? dropped.length === kept.length || !isWayBack(latest, origin) : from === origin;
+    return isServed ? { do: "retire", kept: dropped } : { do: "refuse" };
+  }
   if (from !== undefined && from === origin) return { do: "nothing", latest };
-  const way = latest !== undefined && origin !== undefined && latest.kept.by === origin && latest.kept.backup !== "";
-  if (way && (from === undefined || from === restoredFrom(latest.kept.comment)))
+  if (
+    origin !== undefined &&
+    isWayBack(latest, origin) &&
+    (from === undefined || from === restoredFrom(latest.kept.comment))
+  )
     return { do: "back", to: latest, origin };
   return from === undefined ? { do: "nothing", latest } : { do: "restore" };
 }
+
+/** Whether the restore from `origin` has replaced it, and it held something. */
+const isWayBack = (latest: KeptDatabase | undefined, origin: string | undefined): latest is KeptDatabase =>
+  latest !== undefined && origin !== undefined && latest.kept.by === origin && latest.kept.backup !== "";

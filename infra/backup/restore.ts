@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { withSuffix } from "../database/names";
+import { longestName, withSuffix } from "../database/names";
 import type { Contents } from "./contents";
 
 /** What a comment on a database says: that a restore has made it, or has replaced it. The server itself knows what is done. */
@@ -54,6 +54,10 @@ export function keptAs(comment: string | null): Kept | undefined {
  *   its own
  */
 export const keptName = (database: string, id: string): string => withSuffix(database, `_kept_${id.slice(-8)}`);
+
+/** Whether {@link keptName} gives such names. */
+export const isKeptName = (name: string): boolean =>
+  name.length <= longestName && /^[a-z_][a-z0-9_]*_kept_[0-9a-f]{8}$/.test(name);
 
 /** What was written to one table, or to the large objects, since a backup. */
 export interface Written {

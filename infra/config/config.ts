@@ -122,10 +122,11 @@ function overridesOf({
 function restoreOf({ restore }: Parsed): { restore?: RestoreSettings } {
   if (restore === undefined) return {};
   const { from, pointInTime, into, acceptLossSince, retire, via } = restore;
-  if (from === undefined && pointInTime === undefined && acceptLossSince === undefined && !retire) return {};
+  if (from === undefined && pointInTime === undefined && acceptLossSince === undefined && retire === undefined)
+    return {};
   const source = { ...(from && { from }), ...(pointInTime && { pointInTime }), ...(via && { via }) };
   const named = { ...source, ...(into && { into }), ...(acceptLossSince && { acceptLossSince }) };
-  return { restore: { ...named, retire } };
+  return { restore: { ...named, ...(retire && { retire }) } };
 }
 
 /** Completes the releases that there are, and adds no key for one that there isn't. */

@@ -17,8 +17,8 @@ export interface RestoreAsked {
   readonly from?: string;
   /** Id of the backup since which every write may be missing. Default: none. */
   readonly acceptLossSince?: string;
-  /** Is what was replaced still to be dropped for good? */
-  readonly retire: boolean;
+  /** Name of what was replaced and is to be dropped for good. Default: none. */
+  readonly retire?: string;
 }
 
 /**
@@ -52,7 +52,7 @@ export function changeOf(
   { settled, attempts }: Memory,
   declared: Declared,
   decision: Pick<Decision, "overrides">,
-  restore: RestoreAsked = { retire: false },
+  restore: RestoreAsked = {},
 ): Change {
   const before: Memory = { settled, attempts: attempts.filter(({ id }) => id === settled?.id) };
   const { widen, narrow } = stagesOf(stepsTo(declared, settled ?? NOTHING), decide(before, declared).schema);
@@ -101,7 +101,7 @@ export function linesOf(change: Change, returns: boolean): string[] {
       return change === null ? [] : [`${colour} ${shown({ from: named(change.from), to: named(change.to) })}`];
     }),
     ...steps.map(({ direction, version, name, phase }) => `migration ${version} ${name} (${phase}) ${direction}`),
-    ...(restore === null ? [] : [`restored backup ${shown(restore)}${restore.retire ? ", what it replaced is dropped" : ""}`]), // prettier-ignore
+    ...(restore === null ? [] : [`restored backup ${shown(restore)}${restore.retire === undefined ? "" : `, ${restore.retire} is dropped`}`]), // prettier-ignore
     ...(wiring === null ? [] : [`load balancer ${shown({ from: wires(wiring.from), to: wires(wiring.to) })}`]),
     ...exceptions.map((key) => `exception ${key}`),
   ];
@@ -135,9 +135,10 @@ function restoreChange(
   restored: string | undefined,
   { from, acceptLossSince, retire }: RestoreAsked,
 ): Change["restore"] {
-  if (restored === from && !retire) return null;
+  if (restored === from && retire === undefined) return null;
   const accepted = acceptLossSince === undefined ? {} : { acceptLossSince };
-  return { from: restored ?? null, to: from ?? null, ...accepted, retire };
+  const dropped = retire === undefined ? {} : { retire };
+  return { from: restored ?? null, to: from ?? null, ...accepted, ...dropped };
 }
 
 function editedSince(applied: readonly Migration[], files: readonly Migration[]): Change["edited"] {

@@ -96,7 +96,7 @@ describe("a restore that is taken back", function () {
           assert.match(message, /table public\.notes: 1 in the backup, 3 now/);
           assert.match(
             message,
-            new RegExp(`restore\\.from ${origin}.*acceptLossSince ${to.kept.backup}.*restore\\.retire`, "s"),
+            new RegExp(`restore\\.from ${origin}.*acceptLossSince ${to.kept.backup}.*restore\\.retire ${to.name}`, "s"),
           );
           assert.doesNotMatch(message, /undefined/);
           return true;

@@ -44,7 +44,7 @@ describe("restore.pointInTime", () => {
 
   it("is a moment in place of a backup, whose loss is accepted by its own text alone", () => {
     const accepted = { pointInTime: moment, acceptLossSince: moment };
-    assert.deepEqual(load({ ...aws, restore: accepted }).restore, { ...accepted, retire: false });
+    assert.deepEqual(load({ ...aws, restore: accepted }).restore, accepted);
     for (const acceptLossSince of [id, "2026-01-31T07:00:00Z"])
       refuses({ ...aws, restore: { pointInTime: moment, acceptLossSince } }, "restore.acceptLossSince", moment);
     refuses(

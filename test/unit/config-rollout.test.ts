@@ -169,13 +169,12 @@ describe("a restore", () => {
   it("names a backup, and says what may be missing and what becomes of what it replaces", () => {
     assert.ok(!("restore" in load(local)));
     assert.ok(!("restore" in load({ ...local, restore: {} })));
-    assert.deepEqual(load({ ...local, restore: { from: id } }).restore, { from: id, retire: false });
-    const all = { from: id, into: "pages_old", acceptLossSince: id, retire: "true" };
-    assert.deepEqual(load({ ...local, restore: all }).restore, { ...all, retire: true });
-    assert.deepEqual(load({ ...local, restore: { acceptLossSince: id } }).restore, {
-      acceptLossSince: id,
-      retire: false,
-    });
+    assert.deepEqual(load({ ...local, restore: { from: id } }).restore, { from: id });
+    const all = { from: id, into: "pages_old", acceptLossSince: id, retire: "pages_kept_1a2b3c4d" };
+    assert.deepEqual(load({ ...local, restore: all }).restore, all);
+    assert.deepEqual(load({ ...local, restore: { acceptLossSince: id } }).restore, { acceptLossSince: id });
+    for (const retire of ["true", "pages", "Pages_kept_1a2b3c4d"])
+      refuses({ ...local, restore: { ...all, retire } }, "restore.retire", "a database that a restore has kept");
   });
 
   it("is refused where it names none, or a database that serves or is made from nothing", () => {

@@ -1,12 +1,16 @@
 import { isBackupId } from "../../backup/manifest";
+import { isKeptName } from "../../backup/restore";
 import { section } from "../key";
-import { flag, identifier, understood, type Identifier } from "../kinds";
+import { identifier, understood, type Identifier } from "../kinds";
 import { isMoment, momentDigits, type Moment } from "../moment";
 import { tunnel, type TunnelSettings } from "./database";
 
 declare const kind: unique symbol;
 /** The id of a backup: its time in UTC and eight hexadecimal digits, as `npm run backups -- list` shows it. */
 export type BackupId = string & { readonly [kind]: "backup id" };
+
+/** The name of a database that a restore has replaced, such as `pages_kept_1a2b3c4d`. */
+export type KeptName = string & { readonly [kind]: "name of a kept database" };
 
 /** Which backup serves in the place of the database, and what becomes of what it has replaced (docs/restore.md). */
 export interface RestoreSettings {
@@ -18,8 +22,8 @@ export interface RestoreSettings {
   readonly into?: Identifier;
   /** The backup or moment since which every write may be lost. Default: none, and nothing may. */
   readonly acceptLossSince?: BackupId | Moment;
-  /** Is what was replaced dropped for good? Default: false. */
-  readonly retire: boolean;
+  /** Name of what was replaced, dropped for good with all that was replaced before it. Default: none is. */
+  readonly retire?: KeptName;
   /** How whoever runs `pulumi up` reaches the instance of that moment. Default: directly, from inside its network. */
   readonly via?: TunnelSettings | undefined;
 }
@@ -84,10 +88,20 @@ export const restoreKeys = {
           unset: "none: nothing may be missing",
         },
       ).optional(),
-      retire: flag({
-        meaning: "Is what a restore has replaced dropped for good? Then there is no way back to it.",
-        example: "true",
-      }).default(false),
+      retire: understood<KeptName>(
+        (found) => (typeof found === "string" && isKeptName(found) ? (found as KeptName) : undefined),
+        {
+          meaning:
+            "The name of what a restore has replaced: it is dropped for good, and all that was replaced before it. Then there is " +
+            "no way back to it.",
+          type: "name of a kept database",
+          allowed:
+            "the name of a database that a restore has kept, as the `pulumi up` has said it that replaced it, such as " +
+            "pages_kept_1a2b3c4d",
+          example: "pages_kept_1a2b3c4d",
+          unset: "none",
+        },
+      ).optional(),
       pointInTime: understood<Moment>((found) => (isMoment(found) ? found : undefined), {
         meaning: "On AWS, the moment that the database goes back to, in place of a backup (`from`).",
         type: "moment",

@@ -183,11 +183,21 @@ class AwsPlatform implements Platform {
   }
 
   atMoment(work: MomentWork, after: pulumi.Resource[]): pulumi.Output<string> | undefined {
-    const { restore: { pointInTime, retire = false, via } = {}, database, rds } = this.config;
+    const { restore: { pointInTime, retire, via } = {}, database, rds } = this.config;
     if (pointInTime === undefined) return undefined;
     const { keys } = this.#theGround([]);
     return declareMoment(
-      { pointInTime, retire, database, rds, via, account: this.#account, keys, server: this.#theDatabase(), work },
+      {
+        pointInTime,
+        retire: retire !== undefined,
+        database,
+        rds,
+        via,
+        account: this.#account,
+        keys,
+        server: this.#theDatabase(),
+        work,
+      },
       { dependsOn: after },
     );
   }

@@ -43,7 +43,7 @@ export function dropAside({ connection, password }: BackupTarget, name: string):
     if (name === connection.database) throw refused("it is the database that serves");
     if (keptAs(comment) !== undefined)
       throw refused(
-        "it served before a restore, and is kept for the way back; to drop it for good: pulumi config set --path restore.retire true",
+        `it served before a restore, and is kept for the way back; to drop it for good: pulumi config set --path restore.retire ${name}`,
       );
     const id = restoredFrom(comment);
     if (id === undefined) throw refused("it does not carry the mark of a database that was made from a backup");

@@ -100,7 +100,7 @@ function assertNothingWritten(
       ...listed(written, origin),
       `${given}One of these: leave it restored (pulumi config set --path restore.from ${origin}); go back without what was ` +
         `written (pulumi config set --path restore.acceptLossSince ${backup}, without restore.from); or stay, and drop ` +
-        `${to.name} for good (pulumi config set --path restore.retire true). Nothing was switched, and everything serves as before`,
+        `${to.name} for good (pulumi config set --path restore.retire ${to.name}). Nothing was switched, and everything serves as before`,
     ].join("\n"),
   );
 }

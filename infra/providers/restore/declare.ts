@@ -9,7 +9,7 @@ import type { RolloutPlan } from "../rollout-plan/resource";
  * @param atMoment id of the backup of the moment that config asks for
  */
 export function restoreOf(
-  { restore = { retire: false }, platform, database }: Config,
+  { restore = {}, platform, database }: Config,
   before: SettledOutput | undefined,
   plan: RolloutPlan,
   atMoment: pulumi.Output<string> | undefined,
@@ -22,7 +22,8 @@ export function restoreOf(
     ...(from !== undefined && { from }),
     ...(pointInTime !== undefined && { named: nameOf(restore) }),
     ...(accepted !== undefined && { acceptLossSince: accepted }),
-    ...{ into: intoOf(restore, database.name), retire, platform },
+    ...{ into: intoOf(restore, database.name), platform },
+    ...(retire !== undefined && { retire }),
     ...{ declared: plan.declared, attempts: plan.attempts, plan: plan.schema, hold: plan.holdBefore("colours") },
     ...(before && { settled: before.plan }),
   };

@@ -34,44 +34,55 @@ async function check(news: Inputs, olds: Inputs | undefined): Promise<string[]> 
 
 async function diff(olds: State, news: Inputs): Promise<Difference> {
   // What config calls the backup that serves is in the outputs, too.
-  if (isSettled(news, olds.done)) return { changes: olds.named !== news.named };
+  if (isSettled(news, olds)) return { changes: olds.named !== news.named };
   if (hasUnknown({ ...news, release: "" }) || news.hold.length > 0) return { changes: true };
   try {
     const choice = await ask(news);
-    if (choice.do === "nothing") return { changes: !agrees(news, olds.done) };
+    if (choice.do === "nothing") return { changes: !agrees(news, olds.done) || isToDrop(news, olds) };
     await assertMay(choice, news);
     return { changes: true };
   } catch (error) {
-    if (isUnreachable(error)) return { changes: !agrees(news, olds.done) };
+    if (isUnreachable(error)) return { changes: !agrees(news, olds.done) || isToDrop(news, olds) };
     throw error;
   }
 }
 
-/** Whether state is as config says. Without a way back, config may forget a restore that is done. */
-const agrees = ({ from = "", retire: drop }: Inputs, done: RestoreDone | undefined): boolean =>
-  (from === (done?.from ?? "") || (from === "" && done?.kept === "")) && !(drop && (done?.kept ?? "") !== "");
+/** Whether what serves is as config says, by state. Without a way back, config may forget a restore that is done. */
+const agrees = ({ from = "" }: Inputs, done: RestoreDone | undefined): boolean =>
+  from === (done?.from ?? "") || (from === "" && done?.kept === "");
 
 /**
  * Whether nothing is to be done, and nobody has to be asked. State says so, unless an `up` since the last one that finished
  * may have been killed when it had changed something.
  */
-const isSettled = (news: Inputs, done: RestoreDone | undefined): boolean => {
+const isSettled = (news: Inputs, olds: State): boolean => {
   const { settled, attempts } = memoryInFull(news.settled, news.attempts);
-  return agrees(news, done) && attemptsSince(settled, attempts).length <= 1;
+  return agrees(news, olds.done) && !isToDrop(news, olds) && attemptsSince(settled, attempts).length <= 1;
 };
 
-const ask = ({ connection, password, from, retire: drop }: Inputs): Promise<Choice> =>
+/** @param name of what was dropped, whatever config names; undefined where nothing was */
+function withRetired(state: State, name: string | undefined): State {
+  const without = { ...state };
+  delete without.retire;
+  return name === undefined ? without : { ...without, retire: name };
+}
+
+/** State has the name of what was dropped, until config names another one. */
+const isToDrop = ({ retire: drop }: Inputs, olds: State | undefined): boolean =>
+  drop !== undefined && drop !== olds?.retire;
+
+const ask = ({ connection, password, from, retire: drop }: Inputs): Promise<Exclude<Choice, { do: "refuse" }>> =>
   beside(connection, password, async (client) => {
     const serves = (await findDatabases(client, [connection.database])).get(connection.database);
     const kept = await findKept(client, connection.database);
     const choice = choose({ from, retire: drop }, serves ?? { name: connection.database, comment: null }, kept);
-    if (drop && choice.do !== "retire" && choice.do !== "nothing")
-      throw new BackupFailure(
-        "restore",
-        `restore.retire drops what a restore has replaced, and ${from ?? "the one that config names"} does not serve yet. ` +
-          "Take it out (pulumi config rm --path restore.retire), run pulumi up, and set it once you have seen that all is well",
-      );
-    return choice;
+    if (choice.do !== "refuse") return choice;
+    throw new BackupFailure(
+      "restore",
+      `restore.retire drops ${drop ?? ""}, which a restore has replaced, and ${from ?? "the one that config goes back to"} ` +
+        "does not serve yet. Take it out (pulumi config rm --path restore.retire), run pulumi up, and set it once you have " +
+        "seen that all is well",
+    );
   });
 
 /** What would refuse it in the middle of an `up` refuses it at preview, as far as it can be known there. */
@@ -109,16 +120,19 @@ async function assertFits(news: Inputs, from: string) {
 async function bringUp(news: Inputs, olds?: State): Promise<State> {
   const before = olds?.done;
   const state = (done = before): State => ({ ...news, ...(done && { done }) });
-  if (olds !== undefined && isSettled(news, before)) return state();
-  let choice: Choice;
+  if (olds !== undefined && isSettled(news, olds)) return state();
+  let choice: Awaited<ReturnType<typeof ask>>;
   try {
     choice = await ask(news);
   } catch (error) {
-    // A server that is down exchanges nothing; whatever needs it says so itself.
-    if (isUnreachable(error) && agrees(news, before)) return state();
+    // A server that is down exchanges nothing; whatever needs it says so itself. What it holds the next `up` drops.
+    if (isUnreachable(error) && agrees(news, before)) return withRetired(state(), olds?.retire);
     throw inWords(error, undefined, news);
   }
-  if (choice.do === "nothing" && agrees(news, before)) return state();
+  if (choice.do === "nothing" && agrees(news, before)) {
+    if (isToDrop(news, olds)) say(`there is no ${news.retire ?? ""} that a restore has kept; nothing was dropped`);
+    return state();
+  }
   if (news.hold.length > 0) throw new Error(news.hold.join("\n"));
   try {
     return await withRestoreLock(news.connection, news.password, say, async (assertHeld) => {
@@ -132,7 +146,7 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
 }
 
 async function carryOut(
-  choice: Choice,
+  choice: Awaited<ReturnType<typeof ask>>,
   news: Inputs,
   assertHeld: () => Promise<void>,
   before: RestoreDone | undefined,
@@ -146,7 +160,7 @@ async function carryOut(
     case "retire": {
       const names = choice.kept.map(({ name }) => name);
       await retire(target, names, say);
-      return servesNow(news);
+      return before === undefined || names.includes(before.kept) ? servesNow(news) : before;
     }
     case "nothing":
       if (from === undefined) return servesNow(news, choice.latest);

@@ -15,8 +15,8 @@ export interface RestoreInputs {
   into: string;
   /** Id of the backup since which every write may be lost. @default none, and nothing may */
   acceptLossSince?: string;
-  /** Is what was replaced dropped for good? */
-  retire: boolean;
+  /** Name of what a restore has kept, which is to be dropped for good; left out where nothing is. */
+  retire?: string;
   /** As RolloutPlan is given them: its rules say whether what runs can run on the schema that comes. */
   declared: Declared;
   /** Left out before the first `up` that finished. */

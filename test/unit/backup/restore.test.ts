@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { choose, keptOf, type KnownDatabase } from "../../../infra/backup/restore-choice";
-import { keptAs, keptMark, keptName, restoredFrom, restoredMark, type Kept } from "../../../infra/backup/restore";
+import {
+  isKeptName,
+  keptAs,
+  keptMark,
+  keptName,
+  restoredFrom,
+  restoredMark,
+  type Kept,
+} from "../../../infra/backup/restore";
 
 const [x, y, before] = ["x", "y", "before"].map((name) => `2026-01-31T08-00-00.000Z-${name}`) as [
   string,
@@ -20,7 +28,7 @@ const kept = (more: Partial<Kept> = {}): KnownDatabase => ({
     ...more,
   }),
 });
-const asked = (from?: string, retire = false) => ({ from, retire });
+const asked = (from?: string, retire?: string) => ({ from, retire });
 const what = (wanted: ReturnType<typeof asked>, serves: KnownDatabase, ...all: KnownDatabase[]) =>
   choose(wanted, serves, keptOf("pages", all));
 
@@ -53,16 +61,27 @@ describe("what is done about a restore", () => {
     assert.equal(what(asked(), serving(mark(x)), kept({ database: "shop" })).do, "nothing");
   });
 
-  it("drops what carries our mark, and only once what is asked for serves", () => {
-    const choice = what(asked(undefined, true), serving(mark(x)), kept(), {
-      name: "other",
-      comment: "kept by somebody",
-    });
-    assert.ok(choice.do === "retire");
-    assert.deepEqual(choice.kept.map(({ name }) => name), ["pages_kept"]); // prettier-ignore
-    assert.equal(what(asked(x, true), serving(mark(x)), kept()).do, "retire");
-    assert.equal(what(asked(y, true), serving(mark(x)), kept()).do, "restore");
-    assert.equal(what(asked(x, true), serving(mark(x))).do, "nothing");
+  it("drops what is named and carries our mark, with all that was kept before it, and only once what is asked for serves", () => {
+    const other = { name: "other", comment: "kept by somebody" };
+    const first = { ...kept({ at: "2026-01-30T08:00:00.000Z", by: y }), name: "first" };
+    const dropped = (wanted: ReturnType<typeof asked>) => {
+      const choice = what(wanted, serving(mark(x)), kept(), other, first);
+      return choice.do === "retire" ? choice.kept.map(({ name }) => name) : choice.do;
+    };
+    assert.deepEqual(dropped(asked(undefined, "pages_kept")), ["first", "pages_kept"]);
+    assert.deepEqual(dropped(asked(x, "pages_kept")), ["first", "pages_kept"]);
+    assert.deepEqual(dropped(asked(x, "first")), ["first"]);
+    assert.equal(dropped(asked(y, "pages_kept")), "refuse");
+    // What is taken out of config is to be gone back to first.
+    assert.equal(dropped(asked(undefined, "first")), "refuse");
+    assert.equal(dropped(asked(x, "other")), "nothing");
+  });
+
+  it("never drops what a later restore has replaced because of a name that was left in config", () => {
+    const later = kept({ by: y, comment: mark(x), at: "2026-02-01T08:00:00.000Z" });
+    assert.equal(what(asked(x, "dropped_before"), serving(mark(y)), later).do, "back");
+    assert.equal(what(asked(undefined, "dropped_before"), serving(mark(x)), kept()).do, "back");
+    assert.equal(what(asked(y, "dropped_before"), serving(mark(x)), kept()).do, "restore");
   });
 
   it("goes by marks that nobody has edited", () => {
@@ -72,6 +91,8 @@ describe("what is done about a restore", () => {
     assert.equal(keptAs(`${comment ?? ""}.`), undefined);
     assert.equal(restoredFrom(mark(x)), x);
     assert.equal(restoredFrom(comment), undefined);
-    assert.equal(keptName("p".repeat(63), `${x}-1a2b3c4d`).length, 63);
+    const long = keptName("p".repeat(63), `${x}-1a2b3c4d`);
+    assert.equal(long.length, 63);
+    assert.ok(isKeptName(long) && !isKeptName(`p${long}`) && !isKeptName("pages"));
   });
 });

@@ -53,16 +53,17 @@ describe("the digest of a change", function () {
     steps: { ...shipped, bake: { ...shipped.bake, steps: [100] } },
     "a limit": { ...shipped, bake: { ...shipped.bake, limits: { ...shipped.bake.limits, errorRate: 0.5 } } },
     wiring: { ...shipped, wiring: { ...shipped.wiring, listener: "other" } },
-    restore: { from: "a", retire: false },
-    "another restore": { from: "b", retire: false },
-    "the loss of a restore": { from: "a", acceptLossSince: "a", retire: false },
-    "what a restore drops": { from: "a", retire: true },
+    restore: { from: "a" },
+    "another restore": { from: "b" },
+    "the loss of a restore": { from: "a", acceptLossSince: "a" },
+    "what a restore drops": { from: "a", retire: "pages_kept_1a2b3c4d" },
+    "what another restore drops": { from: "a", retire: "pages_kept_5e6f7a8b" },
   };
   const stack = Stack.settledOn(first);
   const digests = [
     digestOf(changeFrom(stack, shipped)),
     ...Object.values(others).map((other) =>
-      "retire" in other ? digestOf(changeFrom(stack, shipped, other)) : digestOf(changeFrom(stack, other)),
+      !("releases" in other) ? digestOf(changeFrom(stack, shipped, other)) : digestOf(changeFrom(stack, other)),
     ),
   ];
 
@@ -205,10 +206,10 @@ describe("an up that has to be confirmed", function () {
   it("is one that takes a restore back, or drops what it replaced", () => {
     const stack = Stack.settledOn(first).finish(first, { restored: "a" });
     const asks = (restore?: RestoreAsked) => judged(stack.memory, first, restore && { restore }).refused.length;
-    assert.equal(asks({ from: "a", retire: false }), 0);
+    assert.equal(asks({ from: "a" }), 0);
     assert.equal(asks(), 1);
-    assert.equal(asks({ from: "b", retire: false }), 1);
-    assert.equal(asks({ from: "a", retire: true }), 1);
+    assert.equal(asks({ from: "b" }), 1);
+    assert.equal(asks({ from: "a", retire: "pages_kept_1a2b3c4d" }), 1);
   });
 
   it("is asked of nobody in vain: in any sequence of ups a return goes, and nothing else goes unconfirmed", () => {
