@@ -42,6 +42,7 @@ describe("a stack's config", () => {
         ],
         healthWait: 300_000,
       },
+      requireConfirm: false,
       secretKeys: [],
     });
   });
