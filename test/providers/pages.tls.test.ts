@@ -1,53 +1,24 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createPagesDatabase, eventually, startService, type PagesDatabase } from "../support/pages";
+import { createPagesDatabase, startService, type PagesDatabase } from "../support/pages";
 import { startPostgres, type TestPostgres } from "../support/postgres";
-
-/** An authority of its own, and a certificate of its for `localhost` alone: files ca.pem, server.pem and server.key. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
-  const newKey = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"];
-  openssl(...newKey, "/CN=test authority", "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem");
-  openssl(...newKey, "/CN=localhost", "-keyout", "server.key", "-out", "server.csr");
-  writeFileSync(join(folder, "names"), "subjectAltName=DNS:localhost\n");
-  openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2", "-extfile", "names", "-out", "server.pem"); // prettier-ignore
-}
+import { speakTls } from "../support/tls-postgres";
 
 describe("the example service's way to the database over TLS", function () {
   this.timeout(180_000);
   let postgres: TestPostgres | undefined;
   let database: PagesDatabase;
   const certificates = mkdtempSync(join(tmpdir(), "pages-tls-"));
-  const ca = join(certificates, "ca.pem");
+  let ca: string;
 
   before(async function () {
     if (spawnSync("openssl", ["version"]).error !== undefined) return this.skip();
-    makeCertificates(certificates);
     const server = (postgres = await startPostgres());
     database = await createPagesDatabase(server);
-    await server.asSuperuser(async (client) => {
-      const { rows } = await client.query<{ data_directory: string }>("SHOW data_directory");
-      const data = rows[0]?.data_directory ?? "";
-      const { uid, gid } = statSync(data);
-      for (const file of ["server.pem", "server.key"]) {
-        copyFileSync(join(certificates, file), join(data, file));
-        chownSync(join(data, file), uid, gid);
-        chmodSync(join(data, file), 0o600);
-      }
-      await client.query("ALTER SYSTEM SET ssl_cert_file = 'server.pem'");
-      await client.query("ALTER SYSTEM SET ssl_key_file = 'server.key'");
-      await client.query("ALTER SYSTEM SET ssl = on");
-      await client.query("SELECT pg_reload_conf()");
-    });
-    await eventually("the server speaks TLS", () =>
-      server.asSuperuser(async (client) => {
-        const { rows } = await client.query<{ ssl: string }>("SHOW ssl");
-        return rows[0]?.ssl === "on";
-      }),
-    );
+    ca = await speakTls(server, certificates);
   });
   after(async () => {
     await postgres?.stop();

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "./pages";
 import type { TestPostgres } from "./postgres";
 
 /**
@@ -28,12 +29,11 @@ export async function speakTls(postgres: TestPostgres, folder: string): Promise<
     for (const [name, value] of Object.entries(set)) await client.query(`ALTER SYSTEM SET ${name} = '${value}'`);
     await client.query("SELECT pg_reload_conf()");
   });
-  for (let tries = 0; tries < 500; tries += 1) {
-    const speaks = await postgres.asSuperuser(async (client) => {
+  await eventually("the server speaks TLS", () =>
+    postgres.asSuperuser(async (client) => {
       const { rows } = await client.query<{ ssl: string }>("SHOW ssl");
       return rows[0]?.ssl === "on";
-    });
-    if (speaks) return join(folder, "ca.pem");
-  }
-  throw new Error("the server doesn't come to speak TLS");
+    }),
+  );
+  return join(folder, "ca.pem");
 }
