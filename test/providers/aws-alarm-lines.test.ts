@@ -4,6 +4,7 @@ import { Client, Pool } from "pg";
 import { matches, poolLines } from "../../infra/collector/lines";
 import { logAlarms } from "../../infra/platform/aws/alarms/log-table";
 import { parametersOf } from "../../infra/platform/aws/database-parameters";
+import { deadlock } from "../support/deadlock";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 
 const migrator = "pages_migrator";
@@ -115,17 +116,7 @@ for (const major of [15, 18] as const)
     });
 
     it("of a deadlock", async () => {
-      const work = () =>
-        both(async (a, b) => {
-          await a.query("BEGIN; UPDATE pages SET n = 1 WHERE id = 1");
-          await b.query("BEGIN; UPDATE pages SET n = 1 WHERE id = 2");
-          const ended = await Promise.allSettled([
-            a.query("UPDATE pages SET n = 1 WHERE id = 2"),
-            b.query("UPDATE pages SET n = 1 WHERE id = 1"),
-          ]);
-          assert.equal(ended.filter(({ status }) => status === "rejected").length, 1);
-        });
-      assert.ok((await counted(work, "Deadlocks")).includes("Deadlocks"));
+      assert.ok((await counted(() => both(deadlock), "Deadlocks")).includes("Deadlocks"));
     });
 
     it("of a row that a constraint refuses", async () => {

@@ -9,6 +9,7 @@ import { bundledFunction } from "../../infra/collector/bundle";
 import { findFree } from "../../infra/platform/local/process/ports";
 import { declarePlatform, type Registered } from "../support/aws-mocked";
 import { CalledFunction, OneSecret, type MetricLine } from "../support/called-function";
+import { deadlock } from "../support/deadlock";
 import { stateOf } from "../support/metric-maths";
 import { speakTls } from "../support/tls-postgres";
 import {
@@ -155,13 +156,7 @@ for (const major of [15, 18] as const)
     it("counts deadlocks and what was rolled back", async () => {
       await looks.call();
       const [a, b] = [await db.as("blue"), await db.as("blue")];
-      await a.query("BEGIN; UPDATE pages SET n = 1 WHERE id = 1");
-      await b.query("BEGIN; UPDATE pages SET n = 1 WHERE id = 2");
-      const ended = await Promise.allSettled([
-        a.query("UPDATE pages SET n = 1 WHERE id = 2"),
-        b.query("UPDATE pages SET n = 1 WHERE id = 1"),
-      ]);
-      assert.equal(ended.filter(({ status }) => status === "rejected").length, 1);
+      await deadlock(a, b);
       await Promise.all([a.end(), b.end()]);
       const [line] = await looks.call();
       assert.equal(line?.DeadlocksBroken, 1);
