@@ -1,5 +1,5 @@
 import { arnIn, tagged, type CiScope } from "./ci-policies";
-import type { Statement } from "./policy";
+import { joiningNetwork, type Statement } from "./policy";
 
 /** Services that the stack's own roles are handed to. */
 const handedTo = [
@@ -112,8 +112,7 @@ export function boundaryStatements(scope: CiScope): Statement[] {
       // Of the registry, the session manager of the bastion, and the network interfaces of a function.
       actions: [
         ...["ecr:GetAuthorizationToken", "ssm:UpdateInstanceInformation", "ssmmessages:*", "ec2messages:*"],
-        ...["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"],
-        ...["ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"],
+        ...joiningNetwork,
       ],
       resources: ["*"],
       condition: { StringEquals: { "aws:RequestedRegion": region } },

@@ -16,7 +16,7 @@ import type { Groups } from "./groups";
 import type { Keys } from "./keys";
 import { logGroup, type Logs } from "./logs";
 import type { Network } from "./network";
-import { policyOf, trust } from "./policy";
+import { joiningNetwork, policyOf, trust } from "./policy";
 import { Secret } from "./secret";
 import { waive } from "./waive";
 
@@ -178,21 +178,13 @@ export class Collector extends pulumi.ComponentResource {
   }
 }
 
-/** As Lambda's guide has it ("Giving Lambda functions access to resources in an Amazon VPC", security best practices). */
+/** Lambda does it for the function, and the function itself may not: so its guide's security best practices have it. */
 function joinsNetwork({ id, partition, region }: Account, functionName: string) {
-  const actions = [
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-  ];
   const itself = pulumi.interpolate`arn:${partition}:lambda:${region}:${id}:function:${functionName}`;
   return [
-    { sid: "Network", actions, resources: ["*"] },
+    { sid: "Network", actions: joiningNetwork, resources: ["*"] },
     {
-      ...{ sid: "NotByItself", effect: "Deny" as const, actions, resources: ["*"] },
+      ...{ sid: "NotByItself", effect: "Deny" as const, actions: joiningNetwork, resources: ["*"] },
       condition: { ArnEquals: { "lambda:SourceFunctionArn": itself } },
     },
   ];

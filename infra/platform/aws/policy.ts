@@ -41,6 +41,15 @@ export const trust = (service: string, account?: pulumi.Input<string>): pulumi.O
     ],
   });
 
+/**
+ * What Lambda does to have a function in a network, as its guide has it ("Giving Lambda functions access to resources in an
+ * Amazon VPC").
+ */
+export const joiningNetwork = [
+  ...["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"],
+  ...["ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"],
+] as const;
+
 /** Nothing of a bucket is handed out over a connection that others could read. */
 export const tlsOnly = (bucketArn: pulumi.Input<string>): Statement => ({
   sid: "TlsOnly",
