@@ -80,14 +80,25 @@ function tlsOf({ sslmode, sslrootcert }: Connection) {
   if (sslmode === "disable") return false;
   return {
     rejectUnauthorized: true,
-    ...(sslrootcert !== undefined && { ca: readFileSync(inProject(sslrootcert), "utf8") }),
+    ...(sslrootcert !== undefined && { ca: trustedIn(inProject(sslrootcert)) }),
     ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
   };
 }
 
-/** Whether the server can't be reached at all, as opposed to refusing what was asked. */
+function trustedIn(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`can't read the certificates that are trusted: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whether the server can't be reached at all, as opposed to refusing what was asked, or to a file that we lack. */
 export function isUnreachable(error: unknown): boolean {
   const codes = [error, (error as Error).cause].map((each) => (each as { code?: string } | undefined)?.code ?? "");
   // 57P03: starting up. 57P01, 57P02: shutting down.
-  return codes.some((code) => /^(E[A-Z]+|57P0[123])$/.test(code)) || /timeout expired/.test((error as Error).message);
+  return (
+    codes.some((code) => /^(E(?!NOENT$|ISDIR$)[A-Z]+|57P0[123])$/.test(code)) ||
+    /timeout expired/.test((error as Error).message)
+  );
 }

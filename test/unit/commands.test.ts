@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import { standingOf, type Wanted } from "../../infra/commands/schema/standing";
 import type { Recorded } from "../../infra/commands/schema/history";
 import { nextVersion } from "../../infra/commands/schema/new";
@@ -174,6 +175,10 @@ describe("schema: a database named by hand", () => {
     assert.equal(read("postgresql://me@localhost:5433/pages").connection.sslmode, "disable");
     assert.deepEqual(read("postgres://me@[::1]/pages").connection.host, "::1");
     assert.equal(read("postgres://me@db/pages?sslmode=disable").connection.sslmode, "disable");
+    const { sslmode, sslrootcert } = read(
+      "postgres://me@localhost/pages?sslmode=verify-ca&sslrootcert=a.pem",
+    ).connection;
+    assert.deepEqual([sslmode, sslrootcert], ["verify-ca", resolve("a.pem")]);
     assert.equal(read("postgres://me@db/pages", "--database-url", { PGPASSWORD: "secret" }).password, "secret");
   });
 

@@ -46,10 +46,7 @@ export type Settings = Pick<BackupInputs, "platform" | "mode" | "dumpUpTo" | "dr
 
 const inputs = z.object({
   store: z.object({ kind: z.string() }).loose(),
-  connection: connectionInputs.extend({
-    sslmode: z.enum(["disable", "verify-ca", "verify-full"]),
-    sslrootcert: z.string().optional(),
-  }),
+  connection: connectionInputs,
   password: z.string(),
   owner: z.string(),
   migrator: z.string(),
@@ -100,10 +97,9 @@ async function stackSource(stack: string | undefined): Promise<Source> {
         "store by --store",
     );
   const { connection, password, owner, migrator, migratorPassword, template, store: address, ...rest } = read.data;
-  const { sslrootcert, ...plainConnection } = connection;
   const store = storeAt(inCheckout(address as unknown as BackupInputs["store"]));
   const target = {
-    connection: { ...plainConnection, ...(sslrootcert !== undefined && { sslrootcert }) },
+    connection,
     ...{ password, owner, migrator: { user: migrator, password: migratorPassword } },
     ...(template !== undefined && { template }),
   };

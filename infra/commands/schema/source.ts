@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { z } from "zod";
+import { root } from "../../../tools/project.cjs";
 import { ConfigError, loadConfig, type Config } from "../../config";
 import type { Connection } from "../../providers/connection";
 import { configOf, resourcesOf, stackNamed, type StateResource } from "../pulumi";
@@ -27,14 +29,20 @@ export interface Source {
   readonly stack?: Stack;
 }
 
-/** A `Connection` among a resource's inputs. */
-export const connectionInputs = z.object({
-  host: z.string(),
-  port: z.coerce.number(),
-  database: z.string(),
-  user: z.string(),
-  sslmode: z.enum(["disable", "verify-full"]),
-});
+/** A `Connection` among a resource's inputs. A command may be run in any folder, and a path in inputs is one of the project. */
+export const connectionInputs = z
+  .object({
+    host: z.string(),
+    port: z.coerce.number(),
+    database: z.string(),
+    user: z.string(),
+    sslmode: z.enum(["disable", "verify-ca", "verify-full"]),
+    sslrootcert: z.string().optional(),
+  })
+  .transform(({ sslrootcert, ...rest }): Connection => ({
+    ...rest,
+    ...(sslrootcert !== undefined && { sslrootcert: resolve(root, sslrootcert) }),
+  }));
 
 /** What of a schema resource's inputs is read here; the rest is its own. */
 const schemaInputs = z.object({ connection: connectionInputs, password: z.string() });

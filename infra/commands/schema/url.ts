@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Connection } from "../../providers/connection";
 import { CommandError } from "../say";
 
@@ -11,8 +12,10 @@ export interface Login {
 /** The server is this machine: nothing can listen in between. */
 const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
 
+const sslModes = ["verify-full", "verify-ca", "disable"] as const;
+
 /**
- * Reads postgres://user:password@host:port/database?sslmode=…
+ * Reads postgres://user:password@host:port/database?sslmode=…&sslrootcert=…, whose file is looked for from where the command runs.
  * @param from names where it comes from, in messages. The URL itself is never shown: it may hold a password.
  * @param env PGPASSWORD is taken where the URL has no password
  * @throws CommandError that says what is missing
@@ -36,15 +39,17 @@ export function readUrl(text: string, from: "DATABASE_URL" | "--database-url", e
     }
   };
   const fallback = LOCAL.includes(url.hostname) ? "disable" : "verify-full";
-  const sslmode = url.searchParams.get("sslmode") ?? fallback;
-  if (sslmode !== "disable" && sslmode !== "verify-full") refuse(`has sslmode=${sslmode}; use verify-full or disable`);
+  const mode = url.searchParams.get("sslmode") ?? fallback;
+  const sslmode = sslModes.find((each) => each === mode) ?? refuse(`has sslmode=${mode}; use ${sslModes.join(", ")}`);
+  const sslrootcert = url.searchParams.get("sslrootcert");
   return {
     connection: {
       host: decoded(url.hostname, "host").replace(/^\[(.*)\]$/, "$1"),
       port: url.port === "" ? 5432 : Number(url.port),
       database: decoded(url.pathname.slice(1), "database"),
       user: decoded(url.username, "user"),
-      sslmode: sslmode === "disable" ? "disable" : "verify-full",
+      sslmode,
+      ...(sslrootcert !== null && { sslrootcert: resolve(sslrootcert) }),
     },
     password: url.password === "" ? (env.PGPASSWORD ?? "") : decoded(url.password, "password"),
   };
