@@ -1,4 +1,5 @@
-import { Client } from "pg";
+import type { Client } from "pg";
+import { inSession } from "../database/session";
 import { read, type Reading } from "./reading";
 
 /** Where and as whom the collector looks. */
@@ -35,33 +36,21 @@ export const readOnce = (target: Target): Promise<Reading> => withSession(target
  */
 export async function withSession<T>(target: Target, work: (client: Client) => Promise<T>): Promise<T> {
   const { host, port, database, user, password, ca } = target;
-  const client = new Client({
+  const config = {
     ...{ host, port, database, user, password, connectionTimeoutMillis: connectMs },
     query_timeout: statementMs + 1_000,
     application_name: "switchyard-collector",
     ssl: ca === undefined ? false : { ca, rejectUnauthorized: true },
-    options: Object.entries(limits)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(" "),
+  };
+  return inSession(config, limits, async (client) => {
+    try {
+      return await work(client);
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`can't read the statistics of ${database} at ${host}:${port} as ${user}: ${said}`, { cause });
+    }
   });
-  // A session that ends while nothing runs on it is reported by the next query.
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw failed(`can't connect as ${user} to ${database} at ${host}:${port}`, cause);
-  }
-  try {
-    return await work(client);
-  } catch (cause) {
-    throw failed(`can't read the statistics of ${database} at ${host}:${port} as ${user}`, cause);
-  } finally {
-    await client.end();
-  }
 }
-
-const failed = (what: string, cause: unknown): Error =>
-  new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 
 /** Whether the server refused the password. */
 export const isRefused = (error: unknown): boolean => {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { Client } from "pg";
+import type { Client } from "pg";
+import { inSession } from "../database/session";
 import { inProject } from "./project";
 
 /** Where a provider connects, and as whom. */
@@ -44,36 +45,12 @@ export async function withConnection<T>(
   work: (client: Client) => Promise<T>,
   { pipeline = false }: { pipeline?: boolean } = {},
 ): Promise<T> {
-  const client = new Client({
-    host: connection.host,
-    port: connection.port,
-    database: connection.database,
-    user: connection.user,
-    password,
-    application_name: name,
-    connectionTimeoutMillis: connectMs,
-    keepAlive: true,
-    pipeline,
-    ssl: tlsOf(connection),
-    options: Object.entries(limits)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(" "),
-  });
-  // A session that the server ends while nothing runs on it is reported by the next query.
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-  } catch (error) {
-    const { user, host, port, database } = connection;
-    throw new Error(`can't connect as ${user} to ${database} at ${host}:${port}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
+  const { host, port, database, user } = connection;
+  const config = {
+    ...{ host, port, database, user, password, application_name: name, ssl: tlsOf(connection) },
+    ...{ connectionTimeoutMillis: connectMs, keepAlive: true, pipeline },
+  };
+  return inSession(config, limits, work);
 }
 
 function tlsOf({ sslmode, sslrootcert }: Connection) {
