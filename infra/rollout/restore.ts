@@ -57,10 +57,8 @@ export function schemaOf(
   return all ? { applied, half, scars } : undefined;
 }
 
-/** What an `up` that has settled declared: the restore that it asked for is done, and no exception from anything any more. */
-export const onceRestored = (declared: Declared): Declared => withoutRestore(declared);
-
-function withoutRestore(declared: Declared): Declared {
+/** What an `up` declares once the restore that it asks for is done, and is no exception from anything any more. */
+export function withoutRestore(declared: Declared): Declared {
   const overrides: { -readonly [K in keyof Overrides]: Overrides[K] } = { ...declared.overrides };
   delete overrides.restore;
   return { ...declared, overrides };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { toConfirm, withConfirmation, type ToConfirm } from "../../rollout/confirm";
 import { declaredInFull, memoryInFull } from "../../rollout/in-full";
-import { onceRestored } from "../../rollout/restore";
+import { withoutRestore } from "../../rollout/restore";
 import { decide, messageOf, remember, type Decision } from "../../rollout/rules";
 import type { Memory } from "../../rollout/shift";
 import type { Attempt } from "../../rollout/types";
@@ -31,7 +31,7 @@ function complete(news: Inputs, olds: State | undefined): State {
   const { decision, change } = judge(news, memory);
   const last = memory.attempts.at(-1);
   const settledAsDeclared =
-    last !== undefined && last.id === memory.settled?.id && sameInputs(onceRestored(last.declared), declared);
+    last !== undefined && last.id === memory.settled?.id && sameInputs(withoutRestore(last.declared), declared);
   const attempts = settledAsDeclared ? [...memory.attempts] : remember(memory, declared, decision, nextId(last, news));
   return { ...news, attempts, decision, ...(change && { change }) };
 }
