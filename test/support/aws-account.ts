@@ -57,6 +57,7 @@ export class EmulatedAccount {
     readonly preview: Server,
     readonly certificate: string,
     files: Certificate,
+    provider: string,
   ) {
     const home = join(this.clone.folder, ".switchyard", "home");
     mkdirSync(home, { recursive: true });
@@ -69,6 +70,7 @@ export class EmulatedAccount {
     this.#environment = {
       PULUMI_CONFIG_PASSPHRASE: "emulated",
       AWS_ENDPOINT_URL: proxy.url,
+      TF_AWS: provider,
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",
       AWS_REGION: region,
@@ -86,8 +88,9 @@ export class EmulatedAccount {
   /** Starts all of it. Skips the suite, and says so loudly, where the machine has no such provider. */
   static async start(context: Mocha.Context): Promise<EmulatedAccount> {
     context.timeout(600_000);
-    const reason = unavailable();
-    if (reason !== undefined) {
+    const provider = realProvider();
+    const reason = unavailable(provider);
+    if (reason !== undefined || provider === undefined) {
       console.error(`\nSKIPPED, no stack is applied to an emulated AWS: ${reason}\n`);
       return context.skip();
     }
@@ -110,7 +113,7 @@ export class EmulatedAccount {
     for (const action of ["CreateService", "UpdateService", "DescribeServices"]) proxy.on(action, withRebalancing);
     for (const action of ["CreateDBInstance", "ModifyDBInstance", "DescribeDBInstances"])
       proxy.on(action, withPerformanceInsights);
-    return new EmulatedAccount(moto, proxy, postgres, preview, certificate, files);
+    return new EmulatedAccount(moto, proxy, postgres, preview, certificate, files, provider);
   }
 
   /** `npx pulumi …` of a stack; a code other than 0 is the caller's to judge. */
@@ -183,11 +186,26 @@ export class EmulatedAccount {
   }
 }
 
+/**
+ * The executable of HashiCorp's provider on this machine; undefined where there is none. The runner would look for it in each
+ * call, and ends without a word when a file of somebody else's goes while it looks.
+ */
+function realProvider(): string | undefined {
+  if (process.env.TF_AWS !== undefined) return process.env.TF_AWS;
+  const args = ["/", "-xdev", "-type", "f", "-name", "terraform-provider-aws_v*"];
+  return spawnSync("find", args, { encoding: "utf8" }).stdout.split("\n").filter(Boolean).sort().at(-1);
+}
+
 /** Why no stack can be applied here; undefined where one can. */
-function unavailable(): string | undefined {
+function unavailable(provider: string | undefined): string | undefined {
   if (!existsSync(runner)) return `there is no ${runner}, which runs HashiCorp's provider against moto`;
+  if (provider === undefined)
+    return "there is no terraform-provider-aws executable on this machine, and TF_AWS names none";
   const { status, stderr } = spawnSync(runner, ["true"], {
-    env: { ...process.env, AWS_ENDPOINT_URL: "http://127.0.0.1:1", NODE_PATH: join(checkout, "node_modules") },
+    env: {
+      ...process.env,
+      ...{ AWS_ENDPOINT_URL: "http://127.0.0.1:1", NODE_PATH: join(checkout, "node_modules"), TF_AWS: provider },
+    },
     encoding: "utf8",
   });
   return status === 0 ? undefined : stderr.trim() || `${runner} ended with ${String(status)} and said nothing`;
