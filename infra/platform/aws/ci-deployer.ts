@@ -75,6 +75,8 @@ function traffic(scope: CiScope): Statement[] {
 function copies(scope: CiScope): Statement[] {
   const { base } = scope;
   const own = [`cluster/${base}`, `service/${base}/*`, `task/${base}/*`, `task-definition/${base}-*`];
+  // By the machines of the cluster AWS takes a list of tasks, though it has none.
+  own.push(`container-instance/${base}/*`);
   return [
     { sid: "Copies", actions: ["ecs:*"], resources: own.map((rest) => arnIn(scope, "ecs", rest)) },
     {
@@ -183,6 +185,13 @@ function network(scope: CiScope): Statement[] {
         ),
       ],
       resources: all,
+    },
+    // A rule has no tags yet when its group, which must be the stack's, is asked for it.
+    {
+      sid: "NewRules",
+      actions: ec2("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"),
+      resources: [arnIn(scope, "ec2", "security-group-rule/*")],
+      condition: requested(scope),
     },
     // Whatever is tagged as the stack's may be changed by it: so nothing is tagged but what is made, or is the stack's.
     {

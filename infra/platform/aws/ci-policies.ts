@@ -61,7 +61,7 @@ export function stateStatements({ stateBucket, stateKey, partition }: CiScope, w
 
 /**
  * What a preview asks of AWS, and nothing else: where the live weights are, whether the copies are the declared ones, zones
- * and image, the master user's secret, and state. It neither changes anything nor takes the stack's lock.
+ * and image, how far back RDS can go, the master user's secret, and state. It neither changes anything nor takes the stack's lock.
  */
 export function previewerStatements(scope: CiScope): Statement[] {
   const { base, partition, region, masterSecret, secretsKey, bastion, seedInstance } = scope;
@@ -97,6 +97,12 @@ export function previewerStatements(scope: CiScope): Statement[] {
             resources: [arnIn(scope, "rds", `db:${seedInstance}`), arnIn(scope, "rds", "snapshot:*")],
           },
         ]),
+    // `restore.pointInTime` may be asked for in any change, and a pipeline can't give itself what that needs.
+    {
+      sid: "Moments",
+      actions: ["rds:DescribeDBInstanceAutomatedBackups"],
+      resources: [arnIn(scope, "rds", `db:${base}`), arnIn(scope, "rds", "auto-backup:*")],
+    },
     { sid: "MasterUser", actions: ["secretsmanager:GetSecretValue"], resources: [masterSecret] },
     {
       sid: "MasterUserKey",
