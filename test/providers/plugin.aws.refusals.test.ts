@@ -95,6 +95,9 @@ const cases: Case[] = [
   taken("balancer", "a load balancer with deletion protection is deleted", "delete", undefined, (world) =>
     set(world, "balancer", { enableDeletionProtection: true }),
   ),
+  taken("function", "a function reserves concurrency that the account has to leave to all", "update", () => ({
+    reservedConcurrentExecutions: 1,
+  })),
   taken("blue", "a health check's timeout isn't shorter than its interval", "create", () => ({
     name: "other",
     healthCheck: { interval: 5, timeout: 5 },

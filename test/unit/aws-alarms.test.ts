@@ -321,6 +321,14 @@ describe("alarms on AWS", function () {
     assert.ok(!names.includes("switchyard-lone-green-healthy"));
   });
 
+  it("are on figures that a function reads by itself: a look ends before the next one, and takes nothing of the account's for good", () => {
+    const looks = resources.find(({ type }) => type === "aws:lambda/function:Function");
+    const schedule = resources.find(({ type }) => type === "aws:scheduler/schedule:Schedule");
+    assert.ok(looks !== undefined && (looks.inputs.timeout as number) < 60);
+    assert.equal(schedule?.inputs.scheduleExpression, "rate(1 minute)");
+    assert.equal(looks.inputs.reservedConcurrentExecutions, undefined);
+  });
+
   it("have a heading in docs/alarms.md each, and a row in its table", () => {
     const anchors = new Set(
       [...doc.matchAll(/^## (.*)$/gm)].map(([, title = ""]) => title.toLowerCase().replaceAll(" ", "-")),

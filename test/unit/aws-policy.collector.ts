@@ -7,8 +7,8 @@ export const collectorRules: readonly Rule[] = [
   {
     ids: ["CKV_AWS_115"],
     type: lambda,
-    says: "runs once at a time, and ends before it is called again",
-    holds: ({ inputs }) => inputs.reservedConcurrentExecutions === 1 && (inputs.timeout as number) < 60,
+    says: "has a limit of its own of calls at once",
+    holds: given("reservedConcurrentExecutions"),
   },
   {
     ids: ["CKV_AWS_117", "Lambda.3"],

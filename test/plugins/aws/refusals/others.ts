@@ -20,6 +20,11 @@ const policyRefusal = (token: string, key: string, code: string, says: string): 
   },
 });
 
+const functionToken = "aws:lambda/function:Function";
+
+/** What a new account may run at once of Lambda, and what of it AWS keeps for functions that reserve nothing. */
+const concurrency = { limit: 10, unreserved: 10 } as const;
+
 const alarmToken = "aws:cloudwatch/metricAlarm:MetricAlarm";
 const compositeToken = "aws:cloudwatch/compositeAlarm:CompositeAlarm";
 
@@ -81,6 +86,18 @@ export const otherRefusals: readonly Refusal[] = [
     when: "a policy is longer than 6,144 characters",
     says: ({ outs }) =>
       text(outs, "policy").replace(/\s/g, "").length > 6_144 ? "Cannot exceed quota for PolicySize: 6144" : undefined,
+  },
+  {
+    token: functionToken,
+    on: writes,
+    code: "InvalidParameterValueException",
+    when: "a function reserves concurrency that the account has to leave to all",
+    says: ({ outs }) => {
+      const reserved = Number(outs["reservedConcurrentExecutions"] ?? -1);
+      return reserved > concurrency.limit - concurrency.unreserved
+        ? `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${concurrency.unreserved}].`
+        : undefined;
+    },
   },
   {
     token: "aws:cloudwatch/dashboard:Dashboard",
