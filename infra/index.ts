@@ -179,7 +179,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
   }
 
   function run(colour: Colour) {
-    return platform.colour(colour, declareRelease(config, colour), databaseOf(colour), [widened, checked]);
+    return platform.colour(colour, declareRelease(config, colour), databaseOf(colour), [checked]);
   }
 
   /** The release that has traffic, for a rehearsal to ask of its scratch copy. */

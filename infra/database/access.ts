@@ -78,13 +78,13 @@ export class Access extends pulumi.ComponentResource {
     const database = createDatabase(name, args, declared, { ...onServer, protect });
     // Everything in the database goes, or stays, with it.
     const inDatabase = { ...common, deletedWith: database };
-    const granted = declareGrants(name, database.name, names, inDatabase, [database]);
+    const granted = declareGrants(name, args.database, names, inDatabase, [database]);
     const extended = extensions.map(
       (extension) =>
         new postgresql.Extension(
           `${name}-${extension}`,
-          { name: extension, database: database.name, schema: serviceSchema },
-          { ...inDatabase, dependsOn: [declared.administration] },
+          { name: extension, database: args.database, schema: serviceSchema },
+          { ...inDatabase, dependsOn: [database, declared.administration] },
         ),
     );
     this.database = database.name;

@@ -19,11 +19,13 @@ import {
  * On functions there are default privileges only: a grant on all functions of the schema would include those of the
  * extensions, which belong to a superuser. The administrator may not grant those, and a refresh would find them
  * missing for ever.
+ * @param database its name as text: as an output it would be one more dependency of each, and the engine goes all ways that
+ *   lead back from a resource when its deletion is refused
  * @returns the last of them: what needs any of them depends on it.
  */
 export function declareGrants(
   name: string,
-  database: pulumi.Output<string>,
+  database: string,
   names: RoleNames,
   options: pulumi.CustomResourceOptions,
   after: pulumi.Resource[],

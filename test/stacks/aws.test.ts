@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { passwordsIn, type Exported } from "../support/exported";
 import { AwsStack } from "../support/aws-stack";
 import type { Ended } from "../support/stack";
+import { waysBack } from "../support/ways-back";
 
 /** One stack for all: each test begins where the one before it left the account. */
 describe("staging on the stand-in for AWS", function () {
@@ -58,6 +59,14 @@ describe("staging on the stand-in for AWS", function () {
     await aws.must("staging", "refresh", "--yes", "--skip-preview");
     await aws.must("staging", "refresh", "--yes", "--skip-preview", "--expect-no-changes");
     await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("leaves few enough ways from what is declared last to what is declared first for the engine to go them all", async () => {
+    const { deployment } = JSON.parse(await aws.must("staging", "stack", "export")) as {
+      deployment: { resources: Parameters<typeof waysBack>[0] };
+    };
+    const most = Math.max(...waysBack(deployment.resources).values());
+    assert.ok(most > 1_000 && most < 10_000_000, `${most} ways: a deletion that is refused would hang the engine`);
   });
 
   it("keeps no password in plain, in state or in a task definition", async () => {

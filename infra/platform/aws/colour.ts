@@ -36,6 +36,8 @@ export interface ColourArgs {
   readonly cluster: ecs.Cluster;
   /** Name of the other colour's service: this one is scaled by the load of both, and brought to as many copies. */
   readonly other: string;
+  /** What has to be there before a copy runs. */
+  readonly after: pulumi.Resource[];
 }
 
 /** The name of a colour's service, and of its composite alarm in CloudWatch. */
@@ -51,16 +53,17 @@ export class AwsColour extends pulumi.ComponentResource {
     const definition = this.#task(name, args);
     const service = this.#service(name, args, definition);
     const bounds = boundsOf(release.count, config.service);
+    const own = serviceName(account.base, colour);
     const scaled = scaling(name, {
-      ...{ policy: `${account.base}-${colour}-cpu`, cluster: args.cluster.name, service, other: args.other },
+      ...{ policy: `${account.base}-${colour}-cpu`, cluster: account.base, service, own, other: args.other },
       ...{ bounds, targetCpu: config.service.targetCpu },
     });
     this.steady = new EcsSteady(
       name,
       {
         connection: account.connection,
-        cluster: args.cluster.name,
-        service: service.name,
+        cluster: account.base,
+        service: own,
         taskDefinition: definition.arn,
         ...bounds,
         release,
@@ -147,7 +150,7 @@ export class AwsColour extends pulumi.ComponentResource {
       {
         parent: this,
         // A service is refused whose target group no listener uses.
-        dependsOn: [balancer.previews[colour], ...groups.rules],
+        dependsOn: [balancer.previews[colour], ...groups.rules, ...args.after],
         // From then on it is autoscaling's.
         ignoreChanges: ["desiredCount"],
       },

@@ -51,6 +51,8 @@ interface Ground {
   readonly network: Network;
   readonly groups: Groups;
   readonly options: pulumi.ComponentResourceOptions;
+  /** What was there before it. */
+  readonly after: pulumi.Resource[];
 }
 
 class AwsPlatform implements Platform {
@@ -239,8 +241,11 @@ class AwsPlatform implements Platform {
 
   colour(name: Colour, declared: Release | null, database: ServiceDatabase, after: pulumi.Resource[]): RunningColour {
     if (declared === null) return { resources: [this.#theWatching().colour(name, null, after)], release: null };
-    const { keys, groups, network, logs, options } = this.#theGround(after);
-    this.#cluster ??= cluster("cluster", this.#account, { provider: this.#account.provider, dependsOn: after });
+    const { keys, groups, network, logs, options, after: first } = this.#theGround(after);
+    this.#cluster ??= cluster("cluster", this.#account, {
+      provider: this.#account.provider,
+      dependsOn: first,
+    });
     const at = this.#proxy === undefined ? { host: this.#theDatabase().host, port: databasePort } : { host: this.#proxy.endpoint, port: 5432 }; // prettier-ignore
     const colour = new AwsColour(
       name,
@@ -248,7 +253,7 @@ class AwsPlatform implements Platform {
         ...{ colour: name, config: this.config, release: declared, login: this.#theLogins()[name] },
         database: { name: database.name, user: database.user, needs: database.needs, ...at },
         ...{ account: this.#account, keys, groups, network, logs, balancer: this.#theBalancer() },
-        ...{ cluster: this.#cluster, other: serviceName(this.#account.base, otherColour(name)) },
+        ...{ cluster: this.#cluster, other: serviceName(this.#account.base, otherColour(name)), after },
       },
       { ...options, dependsOn: after },
     );
@@ -293,7 +298,7 @@ class AwsPlatform implements Platform {
     const logs = { key: keys.of.logs, days: this.config.service.logDays };
     const network = new Network("network", this.config.network, this.#account, logs, first);
     const groups = new Groups("groups", this.config, this.#account, network, first);
-    return (this.#ground = { keys, logs, network, groups, options });
+    return (this.#ground = { keys, logs, network, groups, options, after });
   }
 
   #theStore(): Store {

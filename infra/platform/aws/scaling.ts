@@ -1,6 +1,6 @@
 import * as appautoscaling from "@pulumi/aws/appautoscaling";
 import type * as ecs from "@pulumi/aws/ecs";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** Copies of a colour, at the least and at the most. */
 export interface Bounds {
@@ -11,8 +11,11 @@ export interface Bounds {
 export interface ScalingArgs {
   /** Name of the policy in the account. */
   readonly policy: string;
-  readonly cluster: pulumi.Input<string>;
+  /** Name of the cluster. */
+  readonly cluster: string;
   readonly service: ecs.Service;
+  /** Name of that service. */
+  readonly own: string;
   /** Name of the other colour's service, whether it is there or not. */
   readonly other: string;
   readonly bounds: Bounds;
@@ -28,21 +31,25 @@ export interface ScalingArgs {
  */
 export const loadOfBoth = "own + FILL(other, 0)";
 
-/** How a colour grows and shrinks by itself. @returns what has to be there before its count is looked at. */
+/**
+ * How a colour grows and shrinks by itself. What is known as text is given as text, and each waits for the one before it: each
+ * output of a resource is one more way back to it for the engine, which goes all of them where a deletion is refused.
+ * @returns what has to be there before its count is looked at.
+ */
 export function scaling(
   name: string,
-  { policy, cluster, service, other, bounds, targetCpu }: ScalingArgs,
-): pulumi.Resource[] {
+  { policy, cluster, service, own, other, bounds, targetCpu }: ScalingArgs,
+): pulumi.Resource {
+  const scaled = {
+    ...{ serviceNamespace: "ecs", scalableDimension: "ecs:service:DesiredCount" },
+    resourceId: `service/${cluster}/${own}`,
+  };
   const target = new appautoscaling.Target(
     name,
-    {
-      ...{ serviceNamespace: "ecs", scalableDimension: "ecs:service:DesiredCount" },
-      resourceId: pulumi.interpolate`service/${cluster}/${service.name}`,
-      ...{ minCapacity: bounds.minimum, maxCapacity: bounds.maximum },
-    },
-    { parent: service },
+    { ...scaled, minCapacity: bounds.minimum, maxCapacity: bounds.maximum },
+    { parent: service, dependsOn: service },
   );
-  const cpuOf = (id: string, of: pulumi.Input<string>) => ({
+  const cpuOf = (id: string, of: string) => ({
     ...{ id, returnData: false },
     metricStat: {
       stat: "Average",
@@ -55,17 +62,15 @@ export function scaling(
       },
     },
   });
-  const tracking = new appautoscaling.Policy(
+  return new appautoscaling.Policy(
     name,
     {
       ...{ name: policy, policyType: "TargetTrackingScaling" },
-      resourceId: target.resourceId,
-      scalableDimension: target.scalableDimension,
-      serviceNamespace: target.serviceNamespace,
+      ...scaled,
       targetTrackingScalingPolicyConfiguration: {
         customizedMetricSpecification: {
           metrics: [
-            cpuOf("own", service.name),
+            cpuOf("own", own),
             cpuOf("other", other),
             { id: "both", expression: loadOfBoth, label: "CPU of both colours", returnData: true },
           ],
@@ -75,7 +80,6 @@ export function scaling(
         ...{ scaleOutCooldown: 60, scaleInCooldown: 300 },
       },
     },
-    { parent: target },
+    { parent: target, dependsOn: target },
   );
-  return [service, target, tracking];
 }
