@@ -3,6 +3,7 @@ import { BackupFailure } from "../../backup/failure";
 import type { Manifest } from "../../backup/manifest";
 import type { Keep } from "../../backup/retention";
 import type { SnapshotRecord } from "../../backup/snapshot";
+import { dataFolderOf } from "../../database/data-folder";
 import type { RdsAddress } from "../../platform/aws/snapshot";
 import type { SchemaStep } from "../../rollout/types";
 import { withConnection } from "../connection";
@@ -34,9 +35,8 @@ export const look = ({ connection, password, owner }: BackupTarget, say: Say): P
   withConnection(connection, password, "switchyard-backup", async (client) => {
     await dropStaleCopies(client, { owner, connection }, drillPurpose, say);
     const facts = factsOf(await readHistory(client));
-    const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
     return {
-      ...{ facts, server: await readServer(client), dataFolder: rows[0]?.folder ?? "" },
+      ...{ facts, server: await readServer(client), dataFolder: await dataFolderOf(client) },
       holdsAnything: await holdsAnything(client),
     };
   });

@@ -1,12 +1,13 @@
 import { BackupFailure } from "../../backup/failure";
 import { choose, type Choice, type KeptDatabase } from "../../backup/restore-choice";
 import { describeWritten, restoredFrom } from "../../backup/restore";
+import { dataFolderOf } from "../../database/data-folder";
 import { declaredInFull, memoryInFull } from "../../rollout/in-full";
 import { schemaOf, whyNotOn, type Exchange, type Schema } from "../../rollout/restore";
 import { attemptsSince } from "../../rollout/shift";
 import type { StepName } from "../../rollout/types";
 import type { BackupTarget } from "../backup/target";
-import { isUnreachable, withConnection } from "../connection";
+import { isUnreachable } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { storeAt, StoreFailed } from "../store/store";
 import { engineAddress, engineAt } from "../traffic/engine";
@@ -167,7 +168,8 @@ async function carryOut(
       if (from === before?.from) return before;
   }
   if (from === undefined) throw new Error("nothing names the backup that is to be restored");
-  const room = news.platform === "local" ? { dataFolder: await dataFolderOf(target) } : {};
+  const { connection, password, platform } = news;
+  const room = platform === "local" ? { dataFolder: await beside(connection, password, dataFolderOf) } : {};
   const restored = await restore(target, store, { ...common, from, into, expected, room });
   return restored === undefined ? servesNow(news) : doneBy(restored);
 }
@@ -231,12 +233,6 @@ function targetOf({ connection, password, owner, migrator, migratorPassword, tem
   const login = { user: migrator, password: migratorPassword };
   return { connection, password, owner, migrator: login, ...(template !== undefined && { template }) };
 }
-
-const dataFolderOf = ({ connection, password }: BackupTarget): Promise<string> =>
-  withConnection(connection, password, "switchyard-restore", async (client) => {
-    const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
-    return rows[0]?.folder ?? "";
-  });
 
 /** What was to be done, and that it was not. A refusal says so itself. */
 function inWords(error: unknown, choice: Choice | undefined, { from, connection: { database } }: Inputs): Error {

@@ -7,6 +7,7 @@ import { read, type Reading } from "../../../collector/reading";
 import { withSession, type Target } from "../../../collector/session";
 import { Windows, type Value } from "../../../collector/windows";
 import { colours } from "../../../config";
+import { dataFolderOf } from "../../../database/data-folder";
 import { loginKinds, roleNames, type RoleNames } from "../../../database/names";
 import type { DatabaseReport } from "../balancer/api";
 import { alarmsHere, countedHere, type Counted } from "./alarms";
@@ -52,11 +53,11 @@ export class Look {
   }
 
   async #figures(): Promise<Value[]> {
-    const { reading, data } = await withSession(this.#target(), async (client) => {
-      const { rows } = await client.query<{ data: string }>("SELECT current_setting('data_directory') AS data");
-      return { reading: await read(client, this.#target()), data: rows[0]?.data };
-    });
-    this.#data = data ?? this.#data;
+    const { reading, data } = await withSession(this.#target(), async (client) => ({
+      data: await dataFolderOf(client),
+      reading: await read(client, this.#target()),
+    }));
+    this.#data = data;
     const before = this.#before;
     this.#before = reading;
     return figuresOf(before, reading);

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Client } from "pg";
+import { dataFolderOf } from "../../../database/data-folder";
 import { identify, isRunning, type ProcessRef } from "../process/identity";
 import { launch, stop, waitUntil } from "../process/lifecycle";
 import type { PostgresHome } from "./home";
@@ -137,9 +138,9 @@ export async function withSuperuser<T>(
 async function answers(options: ClusterOptions): Promise<true | undefined> {
   try {
     return await withSuperuser(options, async (client) => {
-      const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
-      if (rows[0]?.folder === options.home.data) return true as const;
-      throw new Error(`port ${options.port} is answered by another PostgreSQL (${String(rows[0]?.folder)})`);
+      const folder = await dataFolderOf(client);
+      if (folder === options.home.data) return true as const;
+      throw new Error(`port ${options.port} is answered by another PostgreSQL (${folder})`);
     });
   } catch (error) {
     const code = (error as { code?: string }).code;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "pg";
+import { dataFolderOf } from "../../../database/data-folder";
 import { majorOf, serverEnv, superuser, withSuperuser, type ClusterOptions } from "./cluster";
 import type { PostgresHome } from "./home";
 import { scramVerifier } from "./scram";
@@ -33,10 +34,7 @@ export const forgetKept = (home: Pick<PostgresHome, "data">): void => rmSync(mar
 
 /** Where a running server has its data. */
 export function dataOf(server: Server): Promise<Pick<PostgresHome, "data">> {
-  return withSuperuser(server, async (client) => {
-    const { rows } = await client.query<{ data: string }>("SELECT current_setting('data_directory') AS data");
-    return { data: rows[0]?.data ?? "" };
-  });
+  return withSuperuser(server, async (client) => ({ data: await dataFolderOf(client) }));
 }
 
 /**
