@@ -6,7 +6,7 @@ import { hasUnknown, type Difference, type Provider } from "../contract";
 import { factsOf, readHistory, type SchemaFacts } from "../schema/history";
 import { stepsOf } from "../schema/stage";
 import { storeAt } from "../store/store";
-import { engineAddress, engineAt } from "../traffic/engine";
+import { whileEngineIsThere } from "../traffic/engine";
 import { backUp, look } from "./back-up";
 import { whyNoDump } from "./programs";
 import type { BackupInputs as Inputs, BackupState as State } from "./resource";
@@ -63,7 +63,7 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
       before: steps.length === 0 ? "asked" : stage,
       // Before anything is taken away there is always a new one; and what the clock asks for is a new one.
       ...(stage === "widen" && steps.length > 0 && { maxAge }),
-      ...(rds !== undefined && { rds, goOn: whileEngineIsThere() }),
+      ...(rds !== undefined && { rds, goOn: whileEngineIsThere(nobodyWaits) }),
       ...(freeBytes !== undefined && { freeBytes }),
     });
     return state(taken);
@@ -72,14 +72,8 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   }
 }
 
-/** RDS may take hours, and nothing stops a provider whose engine is gone: it would keep the schema lock all that while. */
-function whileEngineIsThere(): () => Promise<void> {
-  const isThere = engineAt(engineAddress());
-  return async () => {
-    if (!(await isThere()))
-      throw new BackupFailure("snapshot", "the engine that waited for it has ended; run pulumi up again");
-  };
-}
+/** RDS may take hours: the schema lock would be kept all that while. */
+const nobodyWaits = () => new BackupFailure("snapshot", "the engine that waited for it has ended; run pulumi up again");
 
 function targetOf({ connection, password, owner, migrator, migratorPassword, template }: Inputs): BackupTarget {
   const login = { user: migrator, password: migratorPassword };

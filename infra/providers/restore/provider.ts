@@ -10,7 +10,7 @@ import type { BackupTarget } from "../backup/target";
 import { isUnreachable } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { storeAt, StoreFailed } from "../store/store";
-import { engineAddress, engineAt } from "../traffic/engine";
+import { whileEngineIsThere } from "../traffic/engine";
 import { assertMayGoBack, goBack } from "./back";
 import { withRestoreLock } from "./lock";
 import { beside, findDatabases, findKept } from "./look";
@@ -221,11 +221,12 @@ function exchangeOf({ settled, attempts, declared, plan }: Inputs): Exchange {
 
 /** An `up` that is gone exchanges nothing any more: the next one may have begun, and want something else. */
 function stillWanted(assertHeld: () => Promise<void>): () => Promise<void> {
-  const isThere = engineAt(engineAddress());
+  const assertAsked = whileEngineIsThere(
+    () => new BackupFailure("switch", "the pulumi up that asked for it has ended; nothing was switched"),
+  );
   return async () => {
     await assertHeld();
-    if (!(await isThere()))
-      throw new BackupFailure("switch", "the pulumi up that asked for it has ended; nothing was switched");
+    await assertAsked();
   };
 }
 

@@ -25,6 +25,17 @@ export function engineAt(address: string): () => Promise<boolean> {
   return async () => process.ppid === parent && (await accepts(address));
 }
 
+/**
+ * For work that may take long: nothing stops a provider whose engine is gone.
+ * @param ended what is thrown once this process's engine has ended
+ */
+export function whileEngineIsThere(ended: () => Error): () => Promise<void> {
+  const isThere = engineAt(engineAddress());
+  return async () => {
+    if (!(await isThere())) throw ended();
+  };
+}
+
 function accepts(address: string): Promise<boolean> {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
