@@ -1,6 +1,7 @@
 import { isDue } from "../../backup/decisions";
 import { BackupFailure } from "../../backup/failure";
 import type { SchemaStep } from "../../rollout/types";
+import { targetOf } from "../administered";
 import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { factsOf, readHistory, type SchemaFacts } from "../schema/history";
@@ -10,7 +11,6 @@ import { whileEngineIsThere } from "../traffic/engine";
 import { backUp, look } from "./back-up";
 import { whyNoDump } from "./programs";
 import type { BackupInputs as Inputs, BackupState as State } from "./resource";
-import type { BackupTarget } from "./target";
 
 /** Needs no database: a machine that can't back up is told so at preview. */
 async function check({ stage, majorVersion, mode }: Inputs): Promise<string[]> {
@@ -74,11 +74,6 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
 
 /** RDS may take hours: the schema lock would be kept all that while. */
 const nobodyWaits = () => new BackupFailure("snapshot", "the engine that waited for it has ended; run pulumi up again");
-
-function targetOf({ connection, password, owner, migrator, migratorPassword, template }: Inputs): BackupTarget {
-  const login = { user: migrator, password: migratorPassword };
-  return { connection, password, owner, migrator: login, ...(template !== undefined && { template }) };
-}
 
 /** Which step of the backup failed, and what did not happen because of it. */
 function inWords(error: unknown, { connection: { database } }: Inputs, steps: readonly SchemaStep[]): Error {

@@ -3,12 +3,12 @@ import type { BackupMode, DrillWhen } from "../../backup/decisions";
 import type { Keep } from "../../backup/retention";
 import type { RdsAddress } from "../../platform/aws/snapshot";
 import type { Facts, Migration as Summary } from "../../rollout/types";
-import type { Connection } from "../connection";
+import type { AdministeredInputs } from "../administered";
 import { DynamicResource } from "../dynamic";
 import type { InputsOf } from "../inputs";
 import type { StoreAddress } from "../store/store";
 
-export interface BackupInputs {
+export interface BackupInputs extends AdministeredInputs {
   /** What it comes before. */
   stage: "widen" | "narrow";
   platform: "local" | "aws";
@@ -26,16 +26,6 @@ export interface BackupInputs {
   /** Which releases are declared, for the record. */
   release: string;
   store: StoreAddress;
-  /** As the administrator of the server. */
-  connection: Connection;
-  /** Secret. */
-  password: string;
-  owner: string;
-  migrator: string;
-  /** Secret. */
-  migratorPassword: string;
-  /** What databases are created from. @default "template0" */
-  template?: string;
   /** Bytes that are free where the server keeps its data. @default looked up */
   freeBytes?: number;
   /** The instance that the database is in, on AWS: its snapshots, and how much room it has. */

@@ -6,7 +6,7 @@ import { declaredInFull, memoryInFull } from "../../rollout/in-full";
 import { schemaOf, whyNotOn, type Exchange, type Schema } from "../../rollout/restore";
 import { attemptsSince } from "../../rollout/shift";
 import type { StepName } from "../../rollout/types";
-import type { BackupTarget } from "../backup/target";
+import { targetOf } from "../administered";
 import { isUnreachable } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { storeAt, StoreFailed } from "../store/store";
@@ -228,11 +228,6 @@ function stillWanted(assertHeld: () => Promise<void>): () => Promise<void> {
     await assertHeld();
     await assertAsked();
   };
-}
-
-function targetOf({ connection, password, owner, migrator, migratorPassword, template }: Inputs): BackupTarget {
-  const login = { user: migrator, password: migratorPassword };
-  return { connection, password, owner, migrator: login, ...(template !== undefined && { template }) };
 }
 
 /** What was to be done, and that it was not. A refusal says so itself. */

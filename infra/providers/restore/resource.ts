@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedAccess } from "../../database/expectations";
 import type { Attempt, Declared, Settled } from "../../rollout/types";
-import type { Connection } from "../connection";
+import type { AdministeredInputs } from "../administered";
 import { DynamicResource } from "../dynamic";
 import type { InputsOf } from "../inputs";
 import type { StoreAddress } from "../store/store";
 
-export interface RestoreInputs {
+export interface RestoreInputs extends AdministeredInputs {
   /** Id of the backup that is to serve; left out where none is asked for. */
   from?: string;
   /** What config calls it, such as a moment. @default its id */
@@ -30,16 +30,6 @@ export interface RestoreInputs {
   release: string;
   platform: "local" | "aws";
   store: StoreAddress;
-  /** As the administrator of the server. */
-  connection: Connection;
-  /** Secret. */
-  password: string;
-  owner: string;
-  migrator: string;
-  /** Secret. */
-  migratorPassword: string;
-  /** What databases are created from. @default "template0" */
-  template?: string;
   /** Who may do what with the database, whichever it is. */
   expected: ExpectedAccess;
 }

@@ -1,4 +1,5 @@
 import { readMigrations, type Migration } from "../../schema";
+import { targetOf } from "../administered";
 import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { inProject } from "../project";
@@ -85,7 +86,9 @@ async function bringUp(news: Known, olds?: State): Promise<State> {
   if (!news.enabled || (olds !== undefined && open(news, olds).length === 0)) return state();
   const say = (line: string) => console.error(line);
   try {
-    return state(await rehearse(targetOf(news), { ...optionsOf(news, say), known: rehearsedHere(news, before) }, say));
+    return state(
+      await rehearse(rehearsedOn(news), { ...optionsOf(news, say), known: rehearsedHere(news, before) }, say),
+    );
   } catch (error) {
     // What went well is kept, and what did not is seen as open by the next `up`.
     if (error instanceof RehearsalFailure)
@@ -94,15 +97,10 @@ async function bringUp(news: Known, olds?: State): Promise<State> {
   }
 }
 
-function targetOf(news: Inputs): RehearsalTarget {
-  const { connection, password, owner, migrator, migratorPassword, template, release, releasePassword } = news;
-  return {
-    ...{ connection, password, owner, template },
-    migrator: { user: migrator, password: migratorPassword },
-    ...(release === undefined
-      ? {}
-      : { service: { user: release.copy.database.user, password: releasePassword ?? "" } }),
-  };
+function rehearsedOn(news: Inputs): RehearsalTarget {
+  const { release, releasePassword } = news;
+  const service = release && { user: release.copy.database.user, password: releasePassword ?? "" };
+  return { ...targetOf(news), ...(service && { service }) };
 }
 
 function optionsOf(news: Inputs, say: (line: string) => void): RehearsalOptions {

@@ -1,13 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Colour } from "../../platform/local/balancer/api";
 import type { CopySettings } from "../../platform/local/colour/resource";
-import type { Connection } from "../connection";
+import type { AdministeredInputs } from "../administered";
 import { DynamicResource } from "../dynamic";
 import type { InputsOf } from "../inputs";
 import type { Rehearsed } from "../schema/rehearsal-types";
 import type { RehearsableMigration } from "./required";
 
-export interface SchemaRehearsalInputs {
+export interface SchemaRehearsalInputs extends AdministeredInputs {
   /** Folder of the migrations, relative to the project. */
   folder: string;
   /** Every declared migration up to `migrateTo`, in order. */
@@ -17,16 +17,6 @@ export interface SchemaRehearsalInputs {
   /** Dump in custom format, relative to the project or absolute. @default none: a copy of the structure */
   from?: string;
   drift: "warn" | "refuse";
-  /** As the administrator of the server. */
-  connection: Connection;
-  /** Secret. */
-  password: string;
-  owner: string;
-  migrator: string;
-  /** Secret. */
-  migratorPassword: string;
-  /** What databases are created from. @default "template0" */
-  template?: string;
   /** Checksums of what is applied, as the last `up` that finished says; left out before the first. */
   settled?: string[];
   /** The stack that must have rehearsed what runs here. @default none */
