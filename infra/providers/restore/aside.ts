@@ -3,7 +3,7 @@ import { keptAs, restoredFrom } from "../../backup/restore";
 import type { Backup } from "../backup/archive";
 import type { BackupTarget } from "../backup/target";
 import type { ObjectStore } from "../store/store";
-import { beside, findDatabases } from "./look";
+import { beside, findDatabases, listDatabases } from "./look";
 import { makeDatabase, type Made, type MakeOptions } from "./make";
 
 /** What a database that was made to look at is to be, and of what. */
@@ -65,10 +65,8 @@ export interface Aside {
 /** Every database that was made from a backup and never served. */
 export const findAside = ({ connection, password }: BackupTarget): Promise<Aside[]> =>
   beside(connection, password, async (client) => {
-    const { rows } = await client.query<{ name: string; comment: string | null }>(
-      "SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment FROM pg_database ORDER BY datname",
-    );
-    return rows.flatMap(({ name, comment }) => {
+    const all = await listDatabases(client);
+    return all.flatMap(({ name, comment }) => {
       const backup = name === connection.database ? undefined : restoredFrom(comment);
       return backup === undefined ? [] : [{ name, backup }];
     });

@@ -7,28 +7,32 @@ export interface Found extends KnownDatabase {
   readonly oid: number;
 }
 
-interface Row {
-  readonly name: string;
+interface Row extends KnownDatabase {
   readonly oid: string;
-  readonly comment: string | null;
 }
 
-const listed = "SELECT datname AS name, oid::text, shobj_description(oid, 'pg_database') AS comment FROM pg_database";
+/**
+ * Databases of the server, in order of their names.
+ * @param where a condition on pg_database, with its values. @default all of them
+ */
+export async function listDatabases(client: Client, where = "true", values: unknown[] = []): Promise<Found[]> {
+  const { rows } = await client.query<Row>(
+    `SELECT datname AS name, oid::text, shobj_description(oid, 'pg_database') AS comment FROM pg_database
+      WHERE ${where} ORDER BY datname`,
+    values,
+  );
+  return rows.map((row) => ({ ...row, oid: Number(row.oid) }));
+}
 
 /** The databases of these names that are there. */
 export async function findDatabases(client: Client, names: readonly string[]): Promise<Map<string, Found>> {
-  const { rows } = await client.query<Row>(`${listed} WHERE datname = ANY ($1)`, [names]);
-  return new Map(rows.map((row) => [row.name, { ...row, oid: Number(row.oid) }]));
+  const found = await listDatabases(client, "datname = ANY ($1)", [names]);
+  return new Map(found.map((each) => [each.name, each]));
 }
 
 /** What restores have kept of a database, the last of it at the end. Only what carries their mark is among it. */
-export async function findKept(client: Client, database: string): Promise<KeptDatabase[]> {
-  const { rows } = await client.query<Row>(`${listed} WHERE NOT datistemplate`);
-  return keptOf(
-    database,
-    rows.map(({ name, comment }) => ({ name, comment })),
-  );
-}
+export const findKept = async (client: Client, database: string): Promise<KeptDatabase[]> =>
+  keptOf(database, await listDatabases(client, "NOT datistemplate"));
 
 /** Every server has it, and nothing of ours is in it: from here databases are renamed. */
 const maintenance = "postgres";
