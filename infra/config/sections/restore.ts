@@ -1,5 +1,6 @@
 import { isBackupId } from "../../backup/manifest";
 import { isKeptName } from "../../backup/restore";
+import { withSuffix } from "../../database/names";
 import { section } from "../key";
 import { identifier, understood, type Identifier } from "../kinds";
 import { isMoment, momentDigits, type Moment } from "../moment";
@@ -32,9 +33,6 @@ export interface RestoreSettings {
 export const nameOf = ({ from, pointInTime }: Pick<RestoreSettings, "from" | "pointInTime">): string | undefined =>
   from ?? pointInTime;
 
-/** PostgreSQL cuts names off at this many bytes (NAMEDATALEN − 1); the names of databases here have plain characters. */
-const longestName = 63;
-
 interface Source {
   from?: string;
   pointInTime?: Moment;
@@ -46,8 +44,8 @@ interface Source {
  * `pages_restored_20260131070000` of a moment.
  */
 export function intoOf({ from = "", pointInTime, into }: Source, database: string): string {
-  const suffix = `_restored_${pointInTime === undefined ? from.slice(-8) : momentDigits(pointInTime)}`;
-  return into ?? database.slice(0, longestName - suffix.length) + suffix;
+  const digits = pointInTime === undefined ? from.slice(-8) : momentDigits(pointInTime);
+  return into ?? withSuffix(database, `_restored_${digits}`);
 }
 
 const backupId = (about: { meaning: string; unset: string }) =>
