@@ -30,7 +30,7 @@ export interface RestoreSettings {
 }
 
 /** What config calls what is to serve: the id of a backup, or a moment; undefined where it asks for neither. */
-export const nameOf = ({ from, pointInTime }: Pick<RestoreSettings, "from" | "pointInTime">): string | undefined =>
+export const nameOf = ({ from, pointInTime }: Pick<RestoreSettings, "from" | "pointInTime"> = {}): string | undefined =>
   from ?? pointInTime;
 
 interface Source {

@@ -49,7 +49,7 @@ export function declareRollout(
   restored?: string,
 ): Declared {
   const { greenWeight: weight, migrateTo, bake, restore } = config;
-  const asked = restore && nameOf(restore);
+  const asked = nameOf(restore);
   const overrides = { ...config.overrides, ...(asked !== undefined && asked !== restored && { restore: asked }) };
   const [blue, green] = colours.map((colour) => declareRelease(config, colour));
   return {
@@ -66,7 +66,7 @@ export function declareRollout(
 function confirmOf({ requireConfirm, restore }: Config): ConfirmAsked | undefined {
   if (!requireConfirm) return undefined;
   const given = process.env[CONFIRM_VARIABLE];
-  const asked = restore && nameOf(restore);
+  const asked = nameOf(restore);
   return {
     preview: pulumi.runtime.isDryRun(),
     ...(given !== undefined && { given }),
