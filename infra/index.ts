@@ -54,10 +54,11 @@ export function program({ config, passwords, platform, before, migrations, plan,
     ...(server.template && { template: server.template }),
   };
   const kept = { release: releases, store: platform.storeHere() };
+  const instance = server.rds && { rds: server.rds };
   const atMoment = platform.atMoment?.({ ...administered, ...kept, hold: plan.holdBefore("colours") }, taken);
   const restored = new Restore(
     "restore",
-    { ...restoreOf(config, before, plan, atMoment), ...administered, ...kept, expected },
+    { ...restoreOf(config, before, plan, atMoment), ...administered, ...kept, ...instance, expected },
     { dependsOn: taken },
   );
   const rehearsed = new SchemaRehearsal(
@@ -74,7 +75,7 @@ export function program({ config, passwords, platform, before, migrations, plan,
     plan: plan.schema,
     ...administered,
     ...kept,
-    ...(server.rds && { rds: server.rds }),
+    ...instance,
   };
   const backed = new Backup(
     "backup-before-widen",

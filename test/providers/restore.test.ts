@@ -107,6 +107,16 @@ describe("a restore", function () {
     await assert.rejects(ask({ ...database, name: restored.kept }, "SELECT 1"), /permission denied for database/);
   });
 
+  it("makes nothing where there is no room for a second database, and says how to get it", async () => {
+    const { database, manifest } = await backedUp();
+    const room = { freeBytes: manifest.server.databaseBytes };
+    await assert.rejects(
+      run(database, manifest.id, { room, acceptLossSince: manifest.id }),
+      /no room to restore the database: \d+ bytes are free on the server, expected \d+ .*restore\.retire/,
+    );
+    assert.deepEqual(await databases(database.name), [database.name]);
+  });
+
   it("is refused where the loss since is not accepted, says how much it is, and everything serves as before", async () => {
     const { database, manifest } = await backedUp();
     const session = await asService(database);

@@ -23,7 +23,7 @@ export interface RoomQuestion {
   readonly say: (line: string) => void;
 }
 
-/** Loaded when used: only a drill on AWS asks. */
+/** Loaded when used: only a drill or a restore on AWS asks. */
 const aws = () =>
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   require("../../platform/aws/free-storage") as typeof import("../../platform/aws/free-storage");
@@ -50,27 +50,40 @@ export async function freeIn(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
+/** What makes room, or does without it. */
+const waysToRoom = {
+  drill: "Make room, or do without the drill: pulumi config set --path backup.drill never",
+  restore:
+    "Make room there (on AWS: a larger rds.storage), or drop what an earlier restore has kept: restore.retire, in an `up` of " +
+    "its own",
+} as const;
+
 /**
  * Looks whether there is room for another copy of the database before one is begun, where anybody knows.
  * @param bytes of the database on disk
+ * @param forWhat it is for
  * @throws BackupFailure with what is free and what is needed
  */
-export async function assertRoomForRestore(bytes: number, { freeBytes, dataFolder }: Room): Promise<void> {
+export async function assertRoomForRestore(
+  bytes: number,
+  { freeBytes, dataFolder }: Room,
+  forWhat: keyof typeof waysToRoom,
+): Promise<void> {
   const free = freeBytes ?? (dataFolder === undefined ? undefined : await freeIn(dataFolder));
   if (free === undefined) return;
-  assertRoom(free, bytes, dataFolder === undefined ? "on the server" : `in ${dataFolder}`, "restore the database");
+  const where = dataFolder === undefined ? "on the server" : `in ${dataFolder}`;
+  assertRoom(free, bytes, where, "restore the database", waysToRoom[forWhat]);
 }
 
 /** The same for the file that a dump is restored from. @param folder of this machine */
 export const assertRoomForFile = async (bytes: number, folder: string): Promise<void> =>
-  assertRoom(await freeIn(folder), bytes, `in ${folder}`, "keep the dump while it is restored");
+  assertRoom(await freeIn(folder), bytes, `in ${folder}`, "keep the dump while it is restored", "Make room there");
 
-function assertRoom(free: number, bytes: number, where: string, what: string): void {
+function assertRoom(free: number, bytes: number, where: string, what: string, way: string): void {
   const needed = Math.ceil(bytes * spare);
   if (free >= needed) return;
   throw new BackupFailure(
     "space",
-    `there is no room to ${what}: ${free} bytes are free ${where}, expected ${needed} (1.2 times its size). Make room, or do ` +
-      "without the drill: pulumi config set --path backup.drill never",
+    `there is no room to ${what}: ${free} bytes are free ${where}, expected ${needed} (1.2 times its size). ${way}`,
   );
 }

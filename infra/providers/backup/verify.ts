@@ -34,7 +34,7 @@ export function drillBackup(
 ): Promise<Verification> {
   const { manifest } = backup;
   return withSpool(async (folder) => {
-    await assertRoomForRestore(manifest.server.databaseBytes, room);
+    await assertRoomForRestore(manifest.server.databaseBytes, room, "drill");
     await assertRoomForFile(manifest.dump.size, folder);
     const file = join(folder, "database.dump");
     const began = performance.now();

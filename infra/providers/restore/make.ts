@@ -60,7 +60,7 @@ export async function makeDatabase(
     return { database: earlier };
   }
   const restoreMs = await withSpool(async (folder) => {
-    await assertRoomForRestore(manifest.server.databaseBytes, room);
+    await assertRoomForRestore(manifest.server.databaseBytes, room, "restore");
     await assertRoomForFile(manifest.dump.size, folder);
     const file = join(folder, "database.dump");
     await readBack(store, manifest, { into: file });

@@ -7,6 +7,7 @@ import { schemaOf, whyNotOn, type Exchange, type Schema } from "../../rollout/re
 import { attemptsSince } from "../../rollout/shift";
 import type { StepName } from "../../rollout/types";
 import { targetOf } from "../administered";
+import { roomOf } from "../backup/space";
 import { isUnreachable } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { storeAt, StoreFailed } from "../store/store";
@@ -36,7 +37,7 @@ async function check(news: Inputs, olds: Inputs | undefined): Promise<string[]> 
 async function diff(olds: State, news: Inputs): Promise<Difference> {
   // What config calls the backup that serves is in the outputs, too.
   if (isSettled(news, olds)) return { changes: olds.named !== news.named };
-  if (hasUnknown({ ...news, release: "" }) || news.hold.length > 0) return { changes: true };
+  if (hasUnknown({ ...news, release: "", rds: "" }) || news.hold.length > 0) return { changes: true };
   try {
     const choice = await ask(news);
     if (choice.do === "nothing") return { changes: !agrees(news, olds.done) || isToDrop(news, olds) };
@@ -168,8 +169,9 @@ async function carryOut(
       if (from === before?.from) return before;
   }
   if (from === undefined) throw new Error("nothing names the backup that is to be restored");
-  const { connection, password, platform } = news;
-  const room = platform === "local" ? { dataFolder: await beside(connection, password, dataFolderOf) } : {};
+  const { connection, password, platform, rds } = news;
+  const dataFolder = platform === "local" ? await beside(connection, password, dataFolderOf) : undefined;
+  const room = await roomOf({ dataFolder, rds, say });
   const restored = await restore(target, store, { ...common, from, into, expected, room });
   return restored === undefined ? servesNow(news) : doneBy(restored);
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedAccess } from "../../database/expectations";
+import type { RdsAddress } from "../../platform/aws/snapshot";
 import type { Attempt, Declared, Settled } from "../../rollout/types";
 import type { AdministeredInputs } from "../administered";
 import { DynamicResource } from "../dynamic";
@@ -29,6 +30,8 @@ export interface RestoreInputs extends AdministeredInputs {
   /** Which releases are declared, for the record. */
   release: string;
   platform: "local" | "aws";
+  /** The instance that the server is; left out where it is none of RDS's. */
+  rds?: RdsAddress;
   store: StoreAddress;
   /** Who may do what with the database, whichever it is. */
   expected: ExpectedAccess;
