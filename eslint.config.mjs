@@ -19,9 +19,9 @@ export default defineConfig(
     },
   },
   // Plain JavaScript is typed by comments, which tsc checks.
-  { files: ["**/*.cjs"], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ["**/*.{cjs,js}"], extends: [tseslint.configs.disableTypeChecked] },
   {
-    files: ["**/*.cjs"],
+    files: ["**/*.{cjs,js}"],
     languageOptions: { sourceType: "commonjs" },
     rules: {
       "@typescript-eslint/no-require-imports": "off", // Functions that come by require() look like methods.
@@ -29,7 +29,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["**/*.cjs", "**/*.mjs"],
+    files: ["**/*.{cjs,js,mjs}"],
     languageOptions: {
       globals: Object.fromEntries(
         ["console", "process", "require", "module", "__dirname", "setTimeout", "setImmediate"].map((g) => [

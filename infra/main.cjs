@@ -3,13 +3,8 @@ require("./light.cjs");
 // Loaded before tsx is there, which would read and search each of its files for what is to be compiled.
 require("@pulumi/pulumi");
 noteNoStacks();
-const plainly = require.extensions[".js"];
 // The language host starts this file with plain Node.js; the program itself is TypeScript, compiled as it is loaded.
-require("tsx/cjs/api").register();
-// What is installed is compiled already; so it stays with Node.js, which keeps its compile cache.
-const compiling = require.extensions[".js"];
-require.extensions[".js"] = (/** @type {NodeJS.Module} */ module, /** @type {string} */ file) =>
-  (file.includes("/node_modules/") ? plainly : compiling)(module, file);
+require("./compile.cjs");
 
 // In three parts, so that the providers' process starts while config is read, and traffic comes back before the rest is
 // loaded.
@@ -20,10 +15,14 @@ module.exports = async () => {
 };
 
 /**
- * The SDK notes with each of its promises where it was made, to print that if one never ends and PULUMI_DEBUG_PROMISE_LEAKS
- * asks for it. To look up so many lines in source maps took a third of a preview.
+ * The SDK notes where each resource was declared, for its state, and where each of its promises was made, to print that if one
+ * never ends and PULUMI_DEBUG_PROMISE_LEAKS asks for it. To look up so many lines in source maps took a third of a preview;
+ * and they were the lines of what tsx had made of a file.
  */
 function noteNoStacks() {
+  /** @type {Record<string, any>} */
+  const Resource = require("@pulumi/pulumi").Resource;
+  Resource.callsites = () => [];
   if (process.env.PULUMI_DEBUG_PROMISE_LEAKS) return;
   /** @type {Record<string, any>} */
   const debuggable = require("@pulumi/pulumi/runtime/debuggable");

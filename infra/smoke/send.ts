@@ -1,4 +1,4 @@
-import { Pool } from "undici";
+import type * as Undici from "undici";
 import type { SmokeRequest } from "../config";
 
 /** Longest wait for one answer, in ms: the idle timeout of an application load balancer, past which it answers 504. */
@@ -21,11 +21,15 @@ export interface Sender {
   close(): Promise<void>;
 }
 
+/** Loaded once something is sent: a preview sends nothing, and asks the providers of smoke and rehearsal all the same. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const undici = () => require("undici") as typeof Undici;
+
 /** @param headers go with every request, and override its own. */
 export function sender(baseUrl: string, headers: Readonly<Record<string, string>>): Sender {
   const base = new URL(baseUrl);
   const prefix = base.pathname.replace(/\/$/, "");
-  const pool = new Pool(base.origin, {
+  const pool = new (undici().Pool)(base.origin, {
     connections: 100,
     headersTimeout: answerMs,
     bodyTimeout: answerMs,

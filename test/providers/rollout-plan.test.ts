@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inEnginesForm } from "../../infra/providers/entry";
+import { inEnginesForm } from "../../infra/providers/engine-form";
 import { unknownValue } from "../../infra/providers/contract";
 import { provider } from "../../infra/providers/rollout-plan/provider";
 import type { RolloutPlanInputs, RolloutPlanState } from "../../infra/providers/rollout-plan/resource";

@@ -2,7 +2,7 @@
 // old state and the new inputs as JSON on stdin. Prints what the engine would be told.
 
 import { text } from "node:stream/consumers";
-import { inEnginesForm } from "../../infra/providers/entry";
+import { inEnginesForm } from "../../infra/providers/engine-form";
 import { provider } from "../../infra/providers/traffic-advance/provider";
 
 async function main(): Promise<void> {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { resolve } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 
 const checkout = resolve(__dirname, "../..");
 const light = resolve(checkout, "infra/light.cjs");
@@ -52,22 +54,51 @@ describe("what the processes of an up load first", function () {
     assert.deepEqual(inProcess(script, "--no-deprecation"), ["--no-deprecation", null]);
   });
 
-  it("notes no stack with each promise of the SDK's, unless leaks are looked for, and leaves those of errors as they are", () => {
+  it("notes no stack with each resource of the SDK's, nor with each promise unless leaks are looked for, and leaves those of errors as they are", () => {
     const script = `
       require("./infra/main.cjs");
       const { debuggablePromise } = require("@pulumi/pulumi/runtime/debuggable");
       const promise = Promise.resolve(1);
       void debuggablePromise(promise, "a promise");
       const lines = (text) => text.split("\\n").length;
-      console.log(JSON.stringify([promise._debugCtx, lines(promise._debugStackTrace), lines(new Error("x").stack) > 1]));
+      const { Resource } = require("@pulumi/pulumi");
+      const positions = Resource.stackTrace(4).length;
+      const found = [promise._debugCtx, lines(promise._debugStackTrace), positions, lines(new Error("x").stack) > 1];
+      console.log(JSON.stringify(found));
     `;
-    assert.deepEqual(inProcess(script), ["a promise", 1, true]);
+    assert.deepEqual(inProcess(script), ["a promise", 1, 0, true]);
     process.env.PULUMI_DEBUG_PROMISE_LEAKS = "true";
     try {
       const [, lines] = inProcess(script) as [string, number];
       assert.ok(lines > 1);
     } finally {
       delete process.env.PULUMI_DEBUG_PROMISE_LEAKS;
+    }
+  });
+
+  it("has the providers' process compile nothing anew: the shell in state loads them as the program loads its own files", () => {
+    const script = `
+      const { readdirSync } = require("node:fs");
+      process.chdir("infra");
+      require("tsx/cjs/api").require("./providers/entry", process.cwd() + "/_").provider("RolloutPlan");
+      process.once("exit", () => {
+        const compiled = readdirSync(require("node:os").tmpdir(), { recursive: true }).length;
+        const apart = Object.keys(require.cache).filter((file) => file.includes("?namespace"));
+        console.log(JSON.stringify({ compiled, apart: apart.map((file) => file.replace(/.*\\/|\\?.*/g, "")) }));
+      });
+    `;
+    const folder = mkdtempSync(join(tmpdir(), "switchyard-light-"));
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = folder;
+    try {
+      const [first, again] = [inProcess(script), inProcess(script)] as { compiled: number; apart: string[] }[];
+      assert.ok(first !== undefined && first.compiled > 20);
+      assert.deepEqual(again, first);
+      assert.deepEqual(first.apart, ["entry.js"]);
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { hasUnknown, PartialFailure, sameInputs, unknownValue } from "../../infra/providers/contract";
 import * as rpc from "@pulumi/pulumi/runtime/rpc";
-import { inEnginesForm, provider } from "../../infra/providers/entry";
+import { inEnginesForm } from "../../infra/providers/engine-form";
+import { provider } from "../../infra/providers/entry";
 
 describe("dynamic providers", () => {
   it("know the engine's own sign for what is not known yet", () => {
@@ -17,7 +18,7 @@ describe("dynamic providers", () => {
   });
 
   it("of a name that nobody has are refused, with where names are kept", () => {
-    assert.throws(() => provider("Bakcup"), /no dynamic provider named Bakcup.*entry\.ts/);
+    assert.throws(() => provider("Bakcup"), /no dynamic provider named Bakcup.*by-name\.ts/);
   });
 
   const base = { diff: () => ({ changes: false }), delete: () => Promise.resolve() };

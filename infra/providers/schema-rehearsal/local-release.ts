@@ -2,7 +2,7 @@ import type { SmokeRequest } from "../../config";
 import { endStrays } from "../../platform/local/process/ledger";
 import { stop } from "../../platform/local/process/lifecycle";
 import { startCopy } from "../../platform/local/colour/copy";
-import { readyWithin } from "../../platform/local/colour/resource";
+import { readyWithin } from "../../platform/local/colour/ready";
 import { runSmoke } from "../../smoke/run";
 import { inProject } from "../project";
 import type { ScratchDatabase } from "../schema/rehearsal-types";

@@ -46,12 +46,6 @@ export interface LocalColourState extends LocalColourInputs {
   copies: Copy[];
 }
 
-/**
- * How long a copy may take until it is ready, in ms: `smoke.healthWait`, and at most 60 s. A process of this machine that
- * isn't ready by then won't be, however long a container may take elsewhere.
- */
-export const readyWithin = (healthWait: number): number => Math.min(healthWait, 60_000);
-
 /** One running release: its copies as processes of this machine, registered with the balancer. */
 export class LocalColour extends DynamicResource {
   declare readonly copies: pulumi.Output<Copy[]>;
