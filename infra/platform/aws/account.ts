@@ -32,13 +32,19 @@ export function awsAccount(): Account {
     defaultTags: { ...defaultTags, tags: { ...tagsOf(project, stack), ...defaultTags.tags } },
     ignoreTags: { ...ignoreTags, keyPrefixes: [...(ignoreTags.keyPrefixes ?? []), ...walkPrefixes] },
   });
+  // Asked once somebody wants to know: what is still on its way when the plan is refused would be a second error.
+  let [id, partition]: [Account["id"]?, Account["partition"]?] = [];
   return {
     base: baseName(project, stack),
     region: connection.region,
     connection,
     provider,
-    id: getCallerIdentityOutput({}, { provider }).accountId,
-    partition: getPartitionOutput({}, { provider }).partition,
+    get id() {
+      return (id ??= getCallerIdentityOutput({}, { provider }).accountId);
+    },
+    get partition() {
+      return (partition ??= getPartitionOutput({}, { provider }).partition);
+    },
   };
 }
 

@@ -82,7 +82,7 @@ class AwsPlatform implements Platform {
 
   /**
    * Known from the last `up` that finished, so that a return of traffic waits for nothing of AWS. Before there was one, there
-   * is nothing to return to, and the bucket comes first of all.
+   * is nothing to return to.
    */
   get store(): pulumi.Input<StoreAddress> {
     return this.knownStore ?? this.storeHere();

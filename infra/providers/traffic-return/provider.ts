@@ -72,6 +72,7 @@ async function moveBack(traffic: Traffic, news: Inputs): Promise<number | undefi
 
 /** After the fact, and never in its way: a store that can't be written is said, and no more. */
 async function record({ from, to }: Return, { store, attempts }: Inputs): Promise<void> {
+  if (store === undefined) return;
   const attempt = attempts.at(-1)?.id ?? "";
   await recordReturn(store, { attempt, from, to }, { outcome: "arrived", greenWeight: to }, say);
 }

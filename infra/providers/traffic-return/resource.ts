@@ -11,8 +11,8 @@ export interface TrafficReturnInputs {
   attempts: Attempt[];
   /** Where the listener was when something settled last; left out before. */
   traffic?: TrafficAddress;
-  /** Where a return is recorded. */
-  store: StoreAddress;
+  /** Where a return is recorded; left out with `traffic`, as there is nothing to return to. */
+  store?: StoreAddress;
   /** Why the `up` stops once the traffic is back; empty where it goes on. */
   hold: string[];
 }
