@@ -110,7 +110,8 @@ export class Balancer extends pulumi.ComponentResource {
           { type: "redirect", redirect: { port: String(productionPort), protocol: "HTTPS", statusCode: "HTTP_301" } },
         ],
       },
-      { parent: this.loadBalancer },
+      // It serves, too, and the production listener doesn't stand behind it.
+      { parent: this.loadBalancer, protect: true },
     );
     waive(redirect, ["ELB.18", "CKV_AWS_2", "CKV_AWS_103"], "it answers nothing but a redirect to HTTPS");
   }
