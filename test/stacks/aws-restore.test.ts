@@ -67,8 +67,20 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
     assert.deepEqual(instances(), [own]);
   });
 
-  it("brings an instance and a verified backup, and is refused while the loss since is not accepted", async () => {
+  it("asks of AWS at preview what a pipeline's previewer may ask, and nothing else", async () => {
+    const { Statement: statements } = JSON.parse(await aws.must("staging", "stack", "output", "previewerPolicy")) as {
+      Statement: { Action: string | string[] }[];
+    };
+    const may = new Set(statements.flatMap(({ Action }) => Action));
+    const before = aws.api.asked.length;
     await aws.set("staging", "restore.pointInTime", moment);
+    await aws.must("staging", "preview");
+    const asked = new Set(aws.api.asked.slice(before));
+    assert.ok(asked.has("rds:DescribeDBInstanceAutomatedBackups"));
+    assert.deepEqual([...asked].filter((action) => !may.has(action)), []); // prettier-ignore
+  });
+
+  it("brings an instance and a verified backup, and is refused while the loss since is not accepted", async () => {
     const before = await notes(aws.postgres);
     const refused = await aws.up();
     failed(refused, /table public\.notes: 500 in the backup, 101 now/);
@@ -81,8 +93,15 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
     assert.deepEqual([outs["publiclyAccessible"], outs["storageEncrypted"]], [false, true]);
   });
 
-  it("brings back every row as it was then, once the loss since is accepted, and keeps what it replaces", async () => {
+  it("makes no second database where CloudWatch says that there is no room for it", async () => {
     await aws.set("staging", "restore.acceptLossSince", moment);
+    aws.account.setOption(`rds FreeStorageSpace ${own}`, 1_000_000);
+    failed(await aws.up(), /1000000 bytes are free on the server, expected \d+ .*rds\.storage/);
+    assert.deepEqual(await databases(), ["pages"]);
+    aws.account.setOption(`rds FreeStorageSpace ${own}`, 10 * 2 ** 30);
+  });
+
+  it("brings back every row as it was then, once the loss since is accepted, and keeps what it replaces", async () => {
     const { code, output } = await aws.up();
     assert.equal(code, 0, output);
     // What was made before goes on: no second backup of the moment.

@@ -28,6 +28,8 @@ export class AwsApi {
     readonly account: Account,
     readonly figures: Figures,
     private readonly server: Server,
+    /** Each call so far, refused ones too, as a policy names it: "rds:DescribeDBSnapshots". Of S3 there is only "s3". */
+    readonly asked: readonly string[],
   ) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
@@ -35,11 +37,14 @@ export class AwsApi {
   /** @param now the clock of the figures, milliseconds since the epoch. Default: the machine's */
   static async start(account: Account, now: () => number = Date.now): Promise<AwsApi> {
     const figures = new Figures(now);
+    const asked: string[] = [];
     const server = createServer((request, response) => {
-      answer(account, figures, request, response).catch((error: unknown) => refuse(error, request, response));
+      answer({ account, figures, asked }, request, response).catch((error: unknown) =>
+        refuse(error, request, response),
+      );
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    return new AwsApi(account, figures, server);
+    return new AwsApi(account, figures, server, asked);
   }
 
   async stop(): Promise<void> {
@@ -54,15 +59,21 @@ const regionOf = (request: IncomingMessage): string =>
 
 type Actions = Record<string, (parameters: Properties, rows: Rows, region: string) => Properties>;
 
+interface Answering {
+  account: Account;
+  figures: Figures;
+  asked: string[];
+}
+
 async function answer(
-  account: Account,
-  figures: Figures,
+  { account, figures, asked }: Answering,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const body = await buffer(request);
   const service = serviceOf(request);
   if (service === "s3") {
+    asked.push(service);
     meetFault(account, `${request.method ?? ""}Object`);
     s3(account, request, body, response);
     return;
@@ -72,6 +83,7 @@ async function answer(
     typeof target === "string"
       ? { action: target.split(".").at(-1) ?? "", parameters: JSON.parse(body.toString() || "{}") as Properties }
       : parseQuery(body.toString());
+  asked.push(`${service === "monitoring" ? "cloudwatch" : service}:${action}`);
   const actions: Record<string, Actions> = {
     elasticloadbalancing: elbv2,
     ecs,
