@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Properties } from "../plugins/protocol/values";
 import { AwsStack } from "../support/aws-stack";
 import type { Ended } from "../support/stack";
 
@@ -8,10 +9,12 @@ interface Step {
   readonly newState?: { readonly type: string };
 }
 
+const otherCertificate = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-90ab-cdef-1234-567890abcdef";
+
 /** As the engine shows a type: `aws:rds:Instance` of `aws:rds/instance:Instance`. */
 const shown = (token: string): string => token.replace(/\/\w+:/, ":");
 
-/** What AWS says here when it refuses to make something of a type. */
+/** What AWS says here when it refuses to make or change something of a type. */
 const reasonOf = (token: string): string => `no ${shown(token)} today`;
 
 /** An `up` goes on with what doesn't need what failed; so one of them meets several. */
@@ -25,6 +28,11 @@ async function foreseen(aws: AwsStack): Promise<string[]> {
   const types = steps.filter(({ op }) => op === "create").map(({ newState }) => newState?.type ?? "");
   return [...new Set(types.filter((type) => type.startsWith("aws:")))];
 }
+
+/** Makes AWS refuse that of a type once. @param name of the resource that it is met by. Default: the first one */
+const refused = (of: string, on: "create" | "update", name?: string) => ({
+  ...{ of, on, code: "ServiceUnavailable", message: reasonOf(of), ...(name !== undefined && { name }) },
+});
 
 /** Runs `up` until it goes through. @returns what each one that failed has said */
 async function untilThrough(aws: AwsStack, atMost: number): Promise<string[]> {
@@ -52,6 +60,48 @@ function isClear(type: string, said: readonly string[]): void {
   assert.doesNotMatch(block, /\bat .+\.(ts|js|cjs):\d+|undefined/);
 }
 
+/** A new release, and of what it stands on whatever can be changed in place. */
+const changes = {
+  "green.version": "1.2.0",
+  "green.image": "registry.example.com/pages:1.2.0",
+  "service.maximum": "5",
+  "service.targetCpu": "55",
+  "service.deregistrationDelay": "20s",
+  "service.logDays": "400",
+  "domain.certificate": otherCertificate,
+  "domain.accessFrom[0]": "198.51.100.0/24",
+  "database.maxConnections": "240",
+  "rds.storage": "110",
+  "alarms.cpu.high": "65",
+};
+
+/**
+ * What of these matters in a rollout, or to what it stands on, and which of the resources is refused. They are chosen so that few
+ * wait for one another: blue's service is changed in the `up` in which green's revision is refused.
+ */
+const inARollout: Record<string, string | undefined> = {
+  "aws:appautoscaling/policy:Policy": "blue",
+  "aws:appautoscaling/target:Target": "green",
+  "aws:cloudwatch/logGroup:LogGroup": "network-flow",
+  "aws:cloudwatch/metricAlarm:MetricAlarm": undefined,
+  "aws:ecs/service:Service": "blue",
+  "aws:lb/listener:Listener": undefined,
+  "aws:lb/targetGroup:TargetGroup": "green",
+  "aws:rds/instance:Instance": undefined,
+  "aws:rds/parameterGroup:ParameterGroup": undefined,
+  "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": undefined,
+};
+
+const revision = "aws:ecs/taskDefinition:TaskDefinition";
+const listener = "aws:lb/listener:Listener";
+
+/** Blue's and green's, which a listener's action has in this order. */
+function weightsIn(outs: Properties): unknown[] {
+  const [action] = outs["defaultActions"] as { forward: { targetGroups: { weight: number }[] } }[];
+  return action?.forward.targetGroups.map(({ weight }) => weight) ?? [];
+}
+
+/** One stack for both: the second changes what the first has brought up. */
 describe("staging on an AWS that refuses each type of resource once", function () {
   this.timeout(600_000);
   let aws: AwsStack;
@@ -65,13 +115,29 @@ describe("staging on an AWS that refuses each type of resource once", function (
   it("names resource and reason each time one can't be made, and the next `up` goes on until all is there", async () => {
     const types = await foreseen(aws);
     assert.ok(types.length > 40, types.join(", "));
-    aws.account.inject(
-      ...types.map((of) => ({ of, on: "create" as const, code: "ServiceUnavailable", message: reasonOf(of) })),
-    );
+    aws.account.inject(...types.map((of) => refused(of, "create")));
     const said = await untilThrough(aws, types.length);
     assert.deepEqual(aws.account.clearFaults(), []);
     for (const type of types) isClear(type, said);
     assert.equal(aws.greenWeight(), 0);
+    await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("names resource and reason each time one can't be changed, and the next `up` goes on; both colours are never without traffic", async () => {
+    const token = "aws:acm/certificate:Certificate";
+    aws.account.change((rows) => rows.put({ token, id: otherCertificate, outs: { arn: otherCertificate } }));
+    await aws.setAll("staging", changes);
+    aws.account.watch(listener);
+    aws.account.inject(
+      refused(revision, "create", "green"),
+      ...Object.entries(inARollout).map(([of, name]) => refused(of, "update", name)),
+    );
+    const said = await untilThrough(aws, Object.keys(inARollout).length);
+    assert.deepEqual(aws.account.clearFaults(), []);
+    for (const type of [revision, ...Object.keys(inARollout)]) isClear(type, said);
+    const weights = aws.account.seen(listener).flatMap(({ outs }) => (outs["port"] === 443 ? [weightsIn(outs)] : []));
+    assert.ok(weights.length > 0);
+    for (const each of weights) assert.deepEqual(each, [100, 0]);
     await aws.must("staging", "preview", "--expect-no-changes");
   });
 });
