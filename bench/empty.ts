@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 
 const checkout = resolve(__dirname, "..");
 
-/** A program without a resource, with the same engine, backend and language host: what is to be compared with. */
+/** A program with nothing of this project's, on the same engine, backend and language host: what is to be compared with. */
 export class EmptyProgram {
   /** A temporary one. */
   readonly folder = mkdtempSync(join(tmpdir(), "switchyard-empty-"));
@@ -13,10 +13,12 @@ export class EmptyProgram {
   /**
    * @param imports modules that it loads. @default none
    * @param environment beside this process's own
+   * @param resources how many it declares, each a log group of AWS. @default 0
    */
   constructor(
     private readonly imports: readonly string[] = [],
     private readonly environment: NodeJS.ProcessEnv = {},
+    private readonly resources = 0,
   ) {}
 
   async create(): Promise<void> {
@@ -28,6 +30,11 @@ export class EmptyProgram {
     );
     writeFileSync(join(this.folder, "package.json"), '{ "name": "empty", "version": "1.0.0" }\n');
     const lines = this.imports.map((module) => `require(${JSON.stringify(module)});`);
+    if (this.resources > 0)
+      lines.push(
+        'const { LogGroup } = require("@pulumi/aws/cloudwatch/logGroup");',
+        `for (let at = 0; at < ${this.resources}; at += 1) new LogGroup("group-" + at, { retentionInDays: 7 });`,
+      );
     writeFileSync(join(this.folder, "index.js"), ['"use strict";', ...lines, ""].join("\n"));
     await this.pulumi("stack", "init", "bench", "--non-interactive");
   }

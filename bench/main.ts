@@ -57,7 +57,7 @@ program
 program
   .command("preview")
   .description(
-    "a preview of production on platform aws, cold and warm, against a program that only imports the same SDKs",
+    "a preview of production on platform aws, cold and warm, against a program that only imports the same SDKs, and one of plain resources",
   )
   .option("--times <n>", "how many of each", whole, 5)
   .action(({ times }: { times: number }) => benchPreview(times));

@@ -45,7 +45,8 @@ export interface AwsStackOptions {
 
 export class AwsStack {
   readonly clone = new Clone();
-  readonly #environment: NodeJS.ProcessEnv;
+  /** What its commands have beside this process's own. */
+  readonly environment: NodeJS.ProcessEnv;
 
   private constructor(
     readonly account: Account,
@@ -58,7 +59,7 @@ export class AwsStack {
     ca: string,
     { preload = [], environment = {} }: AwsStackOptions,
   ) {
-    this.#environment = {
+    this.environment = {
       ...standInEnvironment(folder, api.url),
       AWS_EC2_METADATA_DISABLED: "true",
       NODE_EXTRA_CA_CERTS: ca,
@@ -86,7 +87,7 @@ export class AwsStack {
 
   /** `npx pulumi …` of a stack; a code other than 0 is the caller's to judge. */
   pulumi(stack: string, ...args: string[]): Promise<Ended> {
-    return this.clone.run(["tools/pulumi.cjs", ...args, "--stack", stack, "--non-interactive"], this.#environment);
+    return this.clone.run(["tools/pulumi.cjs", ...args, "--stack", stack, "--non-interactive"], this.environment);
   }
 
   /** `npx pulumi …` that must succeed. @throws with its output. */
@@ -105,7 +106,7 @@ export class AwsStack {
     const preview = await this.must(stack, "preview");
     const [, digest = ""] = /SWITCHYARD_CONFIRM=([0-9a-f]{16}) pulumi up/.exec(preview) ?? [];
     const up = ["up", "--yes", "--skip-preview", "--stack", stack, "--non-interactive"];
-    const environment = { ...this.#environment, SWITCHYARD_CONFIRM: digest };
+    const environment = { ...this.environment, SWITCHYARD_CONFIRM: digest };
     return { preview, ...(await this.clone.run(["tools/pulumi.cjs", ...up], environment)) };
   }
 
