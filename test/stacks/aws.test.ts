@@ -126,7 +126,7 @@ describe("staging on the stand-in for AWS", function () {
   // Without a preview the engine deletes what stands in front of what is protected, and only then finds out.
   it("keeps all that serves and all that holds data in a destroy that nobody previewed", async () => {
     const kept =
-      /^aws:(lb\/(loadBalancer|listener|listenerRule|targetGroup)|ecs\/(cluster|service|taskDefinition)|appautoscaling\/\w+|rds\/instance|kms\/key|s3\/bucket):/;
+      /^aws:(lb\/(loadBalancer|listener|listenerRule|targetGroup)|ec2\/(vpc|subnet|route\w*|natGateway|eip|internetGateway|vpcEndpoint)|ecs\/(cluster|service|taskDefinition)|appautoscaling\/\w+|rds\/instance|kms\/key|s3\/bucket):/;
     const all = () => [...aws.tokens().filter((token) => kept.test(token)), ...aws.copiesPasswords()];
     const before = all();
     failed(await aws.pulumi("staging", "destroy", "--yes", "--skip-preview"), /protect/);

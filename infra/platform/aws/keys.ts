@@ -36,7 +36,8 @@ export class Keys extends pulumi.ComponentResource {
       new kms.Alias(
         `${name}-${purpose}`,
         { name: `alias/${account.base}-${purpose}`, targetKeyId: key.id },
-        { parent: key },
+        // A name that was kept would be in the way of the next one.
+        { parent: key, retainOnDelete: false },
       );
       return key.arn;
     };

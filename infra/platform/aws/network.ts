@@ -17,6 +17,11 @@ export class Network extends pulumi.ComponentResource {
   readonly privateSubnetIds: pulumi.Output<string[]>;
   /** Addresses that what is in the private subnets has outside; none in a VPC that isn't the stack's. */
   readonly exits: pulumi.Output<string>[] = [];
+  /**
+   * Every way in and out, none in a VPC that isn't the stack's. AWS makes no load balancer where there is no internet, and none that
+   * is there may lose it: it depends on these.
+   */
+  readonly ready: pulumi.Resource[] = [];
 
   constructor(
     name: string,
@@ -73,20 +78,24 @@ export class Network extends pulumi.ComponentResource {
       vpc,
       subnets.map((each) => each.public),
     );
-    new ec2.Route(
-      `${name}-public`,
-      { routeTableId: open.id, destinationCidrBlock: "0.0.0.0/0", gatewayId: gateway.id },
-      { parent: open },
+    this.ready.push(
+      new ec2.Route(
+        `${name}-public`,
+        { routeTableId: open.id, destinationCidrBlock: "0.0.0.0/0", gatewayId: gateway.id },
+        { parent: open },
+      ),
     );
     const tables = this.#waysOut(name, vpc, subnets, gateway);
     flowLog(name, vpc, this.account, logs);
-    endpoints(name, this.settings.endpoints, vpc, { region: this.account.region, base: this.account.base }, tables, subnets.map((each) => each.private)); // prettier-ignore
-    return { vpcId: vpc.id, public: subnets.map((each) => each.public), private: subnets.map((each) => each.private) };
+    const ours = { region: this.account.region, base: this.account.base };
+    const inside = subnets.map((each) => each.private);
+    this.ready.push(...endpoints(name, this.settings.endpoints, vpc, ours, tables, inside));
+    return { vpcId: vpc.id, public: subnets.map((each) => each.public), private: inside };
   }
 
   #table(name: string, vpc: ec2.Vpc, subnets: ec2.Subnet[]): ec2.RouteTable {
     const table = new ec2.RouteTable(name, { vpcId: vpc.id, ...this.#named(name) }, { parent: vpc });
-    subnets.forEach(
+    const associations = subnets.map(
       (subnet, at) =>
         new ec2.RouteTableAssociation(
           `${name}-${at}`,
@@ -94,6 +103,7 @@ export class Network extends pulumi.ComponentResource {
           { parent: table },
         ),
     );
+    this.ready.push(...associations);
     return table;
   }
 
@@ -117,10 +127,12 @@ export class Network extends pulumi.ComponentResource {
     const behind = shared ? [subnets.map((each) => each.private)] : subnets.map((each) => [each.private]);
     return behind.map((ofNat, at) => {
       const table = this.#table(`${name}-private-${at}`, vpc, ofNat);
-      new ec2.Route(
-        `${name}-private-${at}`,
-        { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", natGatewayId: nats[at]?.id },
-        { parent: table },
+      this.ready.push(
+        new ec2.Route(
+          `${name}-private-${at}`,
+          { routeTableId: table.id, destinationCidrBlock: "0.0.0.0/0", natGatewayId: nats[at]?.id },
+          { parent: table },
+        ),
       );
       return table;
     });
