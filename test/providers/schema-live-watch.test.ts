@@ -187,10 +187,7 @@ describe("SchemaWiden watches the live colour after each migration", function ()
     const third = failure(run({ ...orders3, watch: long().watch }));
     await watching();
     scene.endEngine();
-    assert.match(
-      (await third).message,
-      /^the watch after 0003_c up ended: the pulumi that started this walk is gone; /,
-    );
+    assert.match((await third).message, /^the watch after 0003_c up ended: the pulumi that asked for it is gone; /);
     assert.deepEqual(await scene.live(), { greenWeight: 0, tags: {} });
   });
 

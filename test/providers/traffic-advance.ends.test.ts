@@ -40,7 +40,7 @@ describe("TrafficAdvance that is ended from outside", function () {
     assert.deepEqual(await scene.live(), plain);
     const ended = (await scene.records()).at(-1);
     assert.equal(ended?.outcome, "returned");
-    assert.match(ended.error ?? "", /the pulumi that started this walk is gone; greenWeight is back at 0$/);
+    assert.match(ended.error ?? "", /the pulumi that asked for it is gone; greenWeight is back at 0$/);
   });
 
   it("puts the weights back when its process is told to end, and then ends by that signal", async () => {

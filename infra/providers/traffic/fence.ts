@@ -191,7 +191,7 @@ export class Fence {
   /** @throws FenceBroken when the walk may not go on. */
   async #look(): Promise<void> {
     const { traffic, engineAlive } = this.parts;
-    if (!(await engineAlive())) throw new FenceBroken("engine gone", "the pulumi that started this walk is gone");
+    if (!(await engineAlive())) throw new FenceBroken("engine gone", "the pulumi that asked for it is gone");
     const live = await this.#whileReachable(() => traffic.read());
     if (live === null) return;
     if (!this.#isOwn(live)) throw takenOver(live);
