@@ -57,7 +57,7 @@ export class Balancer extends pulumi.ComponentResource {
         idleTimeout: 60,
       },
       // AWS's own protection is on. Pulumi's would be on all below it too, of which names and rules come and go.
-      { parent: this, dependsOn: [...logs.ready, ...groups.rules, ...network.ready] },
+      { parent: this, dependsOn: [...logs.ready, ...groups.rules, ...groups.doors, ...network.ready] },
     );
     this.targets = { blue: this.#target("blue", account, network), green: this.#target("green", account, network) };
     this.#redirect();

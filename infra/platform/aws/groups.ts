@@ -20,6 +20,8 @@ export class Groups extends pulumi.ComponentResource {
   readonly proxy: ec2.SecurityGroup | undefined;
   /** What a colour, a deployer and the collector need before they can reach the database. */
   readonly rules: pulumi.Resource[] = [];
+  /** What anybody needs before they can reach the load balancer. */
+  readonly doors: pulumi.Resource[] = [];
 
   constructor(
     name: string,
@@ -75,27 +77,30 @@ export class Groups extends pulumi.ComponentResource {
 
   #balancer({ domain }: Pick<AwsConfig, "domain">, network: Network): void {
     domain.accessFrom.forEach((cidr, at) => {
-      letIn(`https-${at}`, this.balancer, { cidr }, { description: "Requests", port: 443 });
+      const requests = letIn(`https-${at}`, this.balancer, { cidr }, { description: "Requests", port: 443 });
       const redirect = letIn(`http-${at}`, this.balancer, { cidr }, { description: "Redirected to HTTPS", port: 80 });
       waive(redirect, ["CKV_AWS_260"], "port 80 answers nothing but a redirect to HTTPS");
+      this.doors.push(requests, redirect);
     });
     const { port, from } = domain.preview;
-    from.forEach((cidr, at) =>
-      letIn(`preview-${at}`, this.balancer, { cidr }, { description: "Colours before they have traffic", port }),
-    );
-    network.exits.forEach((address, at) =>
-      letIn(
-        `preview-exit-${at}`,
-        this.balancer,
-        { cidr: pulumi.interpolate`${address}/32` },
-        { description: "Colours before they have traffic, from the VPC itself", port },
+    this.doors.push(
+      ...from.map((cidr, at) =>
+        letIn(`preview-${at}`, this.balancer, { cidr }, { description: "Colours before they have traffic", port }),
       ),
-    );
-    letOut(
-      "deployer-preview",
-      this.deployer,
-      { cidr: "0.0.0.0/0" },
-      { description: "The preview listener of the stack", port },
+      ...network.exits.map((address, at) =>
+        letIn(
+          `preview-exit-${at}`,
+          this.balancer,
+          { cidr: pulumi.interpolate`${address}/32` },
+          { description: "Colours before they have traffic, from the VPC itself", port },
+        ),
+      ),
+      letOut(
+        "deployer-preview",
+        this.deployer,
+        { cidr: "0.0.0.0/0" },
+        { description: "The preview listener of the stack", port },
+      ),
     );
   }
 }

@@ -36,8 +36,8 @@ export class Keys extends pulumi.ComponentResource {
       new kms.Alias(
         `${name}-${purpose}`,
         { name: `alias/${account.base}-${purpose}`, targetKeyId: key.id },
-        // A name that was kept would be in the way of the next one.
-        { parent: key, retainOnDelete: false },
+        // As a key's child it would be kept with it, and be in the way of the next one of its name.
+        { parent: this },
       );
       return key.arn;
     };
