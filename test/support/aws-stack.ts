@@ -44,11 +44,11 @@ export interface AwsStackOptions {
 }
 
 export class AwsStack {
-  readonly clone = new Clone();
   /** What its commands have beside this process's own. */
   readonly environment: NodeJS.ProcessEnv;
 
   private constructor(
+    readonly clone: Clone,
     readonly account: Account,
     readonly api: AwsApi,
     readonly postgres: TestPostgres,
@@ -70,6 +70,8 @@ export class AwsStack {
   }
 
   static async start(options: AwsStackOptions = {}): Promise<AwsStack> {
+    // It fails where somebody changes the checkout meanwhile: nothing is to be stopped yet.
+    const clone = new Clone();
     const folder = mkdtempSync(join(tmpdir(), "switchyard-aws-"));
     const account = new Account(accountIn(folder));
     const [api, postgres] = await Promise.all([AwsApi.start(account, options.now), startPostgres(15)]);
@@ -82,7 +84,7 @@ export class AwsStack {
     const { password } = postgres.administrator;
     account.setOption("rds", { host: "127.0.0.1", port: postgres.port, password });
     const port = (await options.via?.(postgres)) ?? postgres.port;
-    return new AwsStack(account, api, postgres, folder, preview, port, ca, options);
+    return new AwsStack(clone, account, api, postgres, folder, preview, port, ca, options);
   }
 
   /** `npx pulumi …` of a stack; a code other than 0 is the caller's to judge. */
