@@ -117,6 +117,24 @@ describe("staging on the stand-in for AWS", function () {
     await aws.must("staging", "preview", "--expect-no-changes");
   });
 
+  it("never replaces the instance, whoever asks for it; that is taken back, and all is as it was", async () => {
+    const { deployment } = JSON.parse(await aws.must("staging", "stack", "export")) as {
+      deployment: { resources: { urn: string; type: string }[] };
+    };
+    const urn = deployment.resources.find(({ type }) => type === "aws:rds/instance:Instance")?.urn ?? "";
+    const instances = () => aws.account.change((rows) => rows.all("aws:rds/instance:Instance").map(({ id }) => id));
+    const before = instances();
+    failed(await aws.pulumi("staging", "up", "--yes", "--skip-preview", "--replace", urn), /protect/);
+    await aws.must("staging", "state", "taint", urn, "--yes");
+    failed(await aws.pulumi("staging", "preview"), /protect/);
+    failed(await aws.up(), /protect/);
+    assert.deepEqual(instances(), before);
+    await aws.must("staging", "state", "untaint", urn, "--yes");
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    await aws.must("staging", "preview", "--expect-no-changes");
+    assert.deepEqual(instances(), before);
+  });
+
   it("refuses to begin a destroy while it holds data", async () => {
     const before = aws.tokens();
     failed(await aws.pulumi("staging", "destroy", "--yes"), /protect/);
