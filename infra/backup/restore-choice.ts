@@ -51,23 +51,16 @@ export const keptOf = (database: string, all: readonly KnownDatabase[]): KeptDat
 export function choose({ from, retire }: Wanted, serves: KnownDatabase, kept: readonly KeptDatabase[]): Choice {
   const origin = restoredFrom(serves.comment);
   const latest = kept.at(-1);
+  // The last restore has replaced it, and it held something.
+  const isWay = latest !== undefined && origin !== undefined && latest.kept.by === origin && latest.kept.backup !== "";
   // Each is the way back from the one after it, and of no use once that is gone.
   const dropped = kept.slice(0, kept.findIndex(({ name }) => name === retire) + 1);
   if (dropped.length > 0) {
-    const isServed =
-      from === undefined ? dropped.length === kept.length || !isWayBack(latest, origin) : from === origin;
+    const isServed = from === undefined ? dropped.length === kept.length || !isWay : from === origin;
     return isServed ? { do: "retire", kept: dropped } : { do: "refuse" };
   }
   if (from !== undefined && from === origin) return { do: "nothing", latest };
-  if (
-    origin !== undefined &&
-    isWayBack(latest, origin) &&
-    (from === undefined || from === restoredFrom(latest.kept.comment))
-  )
+  if (isWay && (from === undefined || from === restoredFrom(latest.kept.comment)))
     return { do: "back", to: latest, origin };
   return from === undefined ? { do: "nothing", latest } : { do: "restore" };
 }
-
-/** Whether the restore from `origin` has replaced it, and it held something. */
-const isWayBack = (latest: KeptDatabase | undefined, origin: string | undefined): latest is KeptDatabase =>
-  latest !== undefined && origin !== undefined && latest.kept.by === origin && latest.kept.backup !== "";

@@ -40,11 +40,11 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
   if (hasUnknown({ ...news, release: "", rds: "" }) || news.hold.length > 0) return { changes: true };
   try {
     const choice = await ask(news);
-    if (choice.do === "nothing") return { changes: !agrees(news, olds.done) || isToDrop(news, olds) };
+    if (choice.do === "nothing") return { changes: !isAsAsked(news, olds) };
     await assertMay(choice, news);
     return { changes: true };
   } catch (error) {
-    if (isUnreachable(error)) return { changes: !agrees(news, olds.done) || isToDrop(news, olds) };
+    if (isUnreachable(error)) return { changes: !isAsAsked(news, olds) };
     throw error;
   }
 }
@@ -53,13 +53,16 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
 const agrees = ({ from = "" }: Inputs, done: RestoreDone | undefined): boolean =>
   from === (done?.from ?? "") || (from === "" && done?.kept === "");
 
+/** Whether what serves and what is kept are as config says, by state. */
+const isAsAsked = (news: Inputs, olds: State): boolean => agrees(news, olds.done) && !isToDrop(news, olds);
+
 /**
  * Whether nothing is to be done, and nobody has to be asked. State says so, unless an `up` since the last one that finished
  * may have been killed when it had changed something.
  */
 const isSettled = (news: Inputs, olds: State): boolean => {
   const { settled, attempts } = memoryInFull(news.settled, news.attempts);
-  return agrees(news, olds.done) && !isToDrop(news, olds) && attemptsSince(settled, attempts).length <= 1;
+  return isAsAsked(news, olds) && attemptsSince(settled, attempts).length <= 1;
 };
 
 /** @param name of what was dropped, whatever config names; undefined where nothing was */
