@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { passwordsIn, type Exported } from "../support/exported";
 import { AwsStack } from "../support/aws-stack";
 import type { Ended } from "../support/stack";
-import { waysBack } from "../support/ways-back";
+import { waysBack, type Depending } from "../support/ways-back";
 
 /** One stack for all: each test begins where the one before it left the account. */
 describe("staging on the stand-in for AWS", function () {
@@ -21,6 +21,14 @@ describe("staging on the stand-in for AWS", function () {
     assert.notEqual(code, 0, `went through:\n${output}`);
     assert.match(output, says);
     assert.doesNotMatch(output, /\bat .+\.(ts|js|cjs):\d+|undefined/, output);
+  }
+
+  /** What is in state. */
+  async function resources() {
+    const { deployment } = JSON.parse(await aws.must("staging", "stack", "export")) as {
+      deployment: { resources: (Depending & { type: string })[] };
+    };
+    return deployment.resources;
   }
 
   it("is previewed before there is anything, and makes nothing by that", async () => {
@@ -62,10 +70,7 @@ describe("staging on the stand-in for AWS", function () {
   });
 
   it("leaves few enough ways from what is declared last to what is declared first for the engine to go them all", async () => {
-    const { deployment } = JSON.parse(await aws.must("staging", "stack", "export")) as {
-      deployment: { resources: Parameters<typeof waysBack>[0] };
-    };
-    const most = Math.max(...waysBack(deployment.resources).values());
+    const most = Math.max(...waysBack(await resources()).values());
     assert.ok(most > 1_000 && most < 10_000_000, `${most} ways: a deletion that is refused would hang the engine`);
   });
 
@@ -118,10 +123,7 @@ describe("staging on the stand-in for AWS", function () {
   });
 
   it("never replaces the instance, whoever asks for it; that is taken back, and all is as it was", async () => {
-    const { deployment } = JSON.parse(await aws.must("staging", "stack", "export")) as {
-      deployment: { resources: { urn: string; type: string }[] };
-    };
-    const urn = deployment.resources.find(({ type }) => type === "aws:rds/instance:Instance")?.urn ?? "";
+    const urn = (await resources()).find(({ type }) => type === "aws:rds/instance:Instance")?.urn ?? "";
     const instances = () => aws.account.change((rows) => rows.all("aws:rds/instance:Instance").map(({ id }) => id));
     const before = instances();
     failed(await aws.pulumi("staging", "up", "--yes", "--skip-preview", "--replace", urn), /protect/);

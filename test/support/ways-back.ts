@@ -1,5 +1,5 @@
 /** What of a resource in an exported state says what it depends on. */
-interface Depending {
+export interface Depending {
   readonly urn: string;
   readonly provider?: string;
   readonly dependencies?: readonly string[];
