@@ -22,7 +22,8 @@ const vpc = new ec2.Vpc("vpc", { cidrBlock: "10.0.0.0/16" });
 const subnetIds = [0, 1].map((at) => new ec2.Subnet("subnet-" + at, {
   vpcId: vpc.id, cidrBlock: "10.0." + at + ".0/24", availabilityZone: zones[at],
 }).id);
-const balancer = new lb.LoadBalancer("balancer", { name: "balancer", subnets: subnetIds });
+const gateway = new ec2.InternetGateway("gateway", { vpcId: vpc.id });
+const balancer = new lb.LoadBalancer("balancer", { name: "balancer", subnets: subnetIds }, { dependsOn: gateway });
 const [blue, green] = ["blue", "green"].map((name) => new lb.TargetGroup(name, {
   name, vpcId: vpc.id, port: 8080, protocol: "HTTP", targetType: "ip",
 }));

@@ -47,6 +47,23 @@ const taken = (name: string, when: string, on: Case["on"], change: Case["change"
 const cases: Case[] = [
   taken("subnet a", "a subnet's addresses are outside of its network", "create", () => ({ cidrBlock: "10.1.0.0/24" })),
   taken("subnet a", "a subnet's addresses are another's", "create", () => ({ cidrBlock: "10.0.0.128/25" })),
+  // What is left has public addresses of its own: the load balancer in the first case, the NAT gateway in the second.
+  ...["nat", "balancer"].flatMap((gone) => {
+    const when = "an internet gateway leaves a network in which something has public addresses";
+    return [
+      taken("gateway", when, "delete", undefined, (world) => remove(world, gone)),
+      taken(
+        "gateway",
+        when,
+        "update",
+        (world) => ({ vpcId: id(world, "other") }),
+        async (world) => {
+          remove(world, gone);
+          await world.create(line("vpc")[0], "other", { cidrBlock: "10.1.0.0/16" });
+        },
+      ),
+    ];
+  }),
   taken("vpc", "a network is larger than /16 or smaller than /28", "create", () => ({ cidrBlock: "10.0.0.0/8" })),
   taken("subnets", "a database's subnets are in one zone", "update", (world) => ({
     subnetIds: [id(world, "subnet a")],
@@ -85,6 +102,13 @@ const cases: Case[] = [
   taken("balancer", "a load balancer's subnets are in one zone", "create", (world) => ({
     subnets: [id(world, "subnet a")],
   })),
+  taken(
+    "balancer",
+    "a load balancer is to face the internet, and its network has no internet gateway",
+    "create",
+    () => ({ name: "second" }),
+    (world) => remove(world, "gateway"),
+  ),
   taken(
     "balancer",
     "access logs go to a bucket whose policy doesn't let them in",
@@ -297,6 +321,21 @@ describe("what the stand-in for aws refuses", function () {
         );
       }));
   }
+
+  it("lets a load balancer be made without an internet gateway where it is internal, or its network isn't the account's", () =>
+    inWorld(async (world) => {
+      remove(world, "gateway");
+      await attempt(world, "balancer", "create", { name: "inside", internal: true });
+      remove(world, "vpc");
+      await attempt(world, "balancer", "create", { name: "elsewhere" });
+    }));
+
+  it("lets an internet gateway go where nothing has public addresses any more", () =>
+    inWorld(async (world) => {
+      for (const gone of ["nat", "route"]) remove(world, gone);
+      set(world, "balancer", { internal: true });
+      await attempt(world, "gateway", "delete");
+    }));
 
   for (const [token, by, code] of uniques)
     it(`${code}: a second ${token} with the same ${by.replaceAll(" ", ", ")}`, () =>

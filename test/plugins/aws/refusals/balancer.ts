@@ -1,6 +1,6 @@
 import type { Situation } from "../definition";
 import { changes, type Refusal } from "../refusals";
-import { usersOf } from "../resources/balancer";
+import { subnetsOf, usersOf } from "../resources/balancer";
 import { number, text, textsAt, valuesAt } from "../values";
 
 const balancer = "aws:lb/loadBalancer:LoadBalancer";
@@ -68,10 +68,27 @@ export const balancerRefusals: readonly Refusal[] = [
     code: "ValidationError",
     when: "a load balancer's subnets are in one zone",
     says: (situation) => {
-      const subnets = [...textsAt(situation.outs, "subnets"), ...textsAt(situation.outs, "subnetMappings.subnetId")];
-      return zonesOf(situation, subnets).size < 2
+      return zonesOf(situation, subnetsOf(situation.outs)).size < 2
         ? "At least two subnets in two different Availability Zones must be specified"
         : undefined;
+    },
+  },
+  {
+    token: balancer,
+    on: ["create"],
+    code: "InvalidSubnet",
+    when: "a load balancer is to face the internet, and its network has no internet gateway",
+    says: ({ outs, rows }) => {
+      if (outs["internal"] === true) return undefined;
+      const networks = new Set(
+        subnetsOf(outs).map((each) => text(rows.get("aws:ec2/subnet:Subnet", each)?.outs ?? {}, "vpcId")),
+      );
+      const gateways = rows.all("aws:ec2/internetGateway:InternetGateway").map((gateway) => gateway.outs["vpcId"]);
+      // A network that isn't in the account is somebody else's, who sees to its gateway.
+      const closed = [...networks].find(
+        (vpc) => rows.get("aws:ec2/vpc:Vpc", vpc) !== undefined && !gateways.includes(vpc),
+      );
+      return closed && `VPC ${closed} has no internet gateway`;
     },
   },
   {

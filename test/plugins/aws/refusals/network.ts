@@ -1,4 +1,6 @@
-import type { Refusal } from "../refusals";
+import type { Rows } from "../account";
+import { changes, type Refusal } from "../refusals";
+import { subnetsOf } from "../resources/balancer";
 import { text } from "../values";
 
 /** First address and size of an IPv4 network. */
@@ -11,6 +13,19 @@ function block(cidr: string): { from: number; to: number } | undefined {
 }
 
 const subnet = "aws:ec2/subnet:Subnet";
+const gateway = "aws:ec2/internetGateway:InternetGateway";
+
+/** What has public addresses in a network: load balancers that face the internet, and NAT gateways with an address. */
+function hasAddresses(vpc: string, rows: Rows): boolean {
+  const isIn = (id: string) => rows.get(subnet, id)?.outs["vpcId"] === vpc;
+  const balancer = rows
+    .all("aws:lb/loadBalancer:LoadBalancer")
+    .some(({ outs }) => outs["internal"] !== true && subnetsOf(outs).some(isIn));
+  const nat = rows
+    .all("aws:ec2/natGateway:NatGateway")
+    .some(({ outs }) => text(outs, "allocationId") !== "" && isIn(text(outs, "subnetId")));
+  return balancer || nat;
+}
 
 export const networkRefusals: readonly Refusal[] = [
   {
@@ -40,6 +55,20 @@ export const networkRefusals: readonly Refusal[] = [
         return own.from <= its.to && its.from <= own.to;
       });
       return other && `The CIDR '${text(outs, "cidrBlock")}' conflicts with another subnet`;
+    },
+  },
+  {
+    token: gateway,
+    on: ["update", "delete"],
+    code: "DependencyViolation",
+    when: "an internet gateway leaves a network in which something has public addresses",
+    says: (situation) => {
+      const { on, before = {}, rows } = situation;
+      if (on === "update" && !changes(situation, "vpcId")) return undefined;
+      const vpc = text(before, "vpcId");
+      return vpc !== "" && hasAddresses(vpc, rows)
+        ? `Network ${vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.`
+        : undefined;
     },
   },
   {

@@ -27,6 +27,11 @@ const weighted = (actions: unknown): unknown =>
 const weights = (path: string) => (inputs: Properties) =>
   between(inputs, `${path}.forward.targetGroups.weight`, 0, 999);
 
+/** The subnets that a load balancer stands in, however it names them. */
+export const subnetsOf = (outs: Properties): string[] => [
+  ...new Set([...textsAt(outs, "subnets"), ...textsAt(outs, "subnetMappings.subnetId")]),
+];
+
 /** The listeners and rules whose actions name the target group. */
 export const usersOf = (rows: { all(token: string): { id: string; outs: Properties }[] }, group: string) =>
   (
