@@ -64,6 +64,18 @@ const cases: Case[] = [
       ),
     ];
   }),
+  ...[
+    ["group", "security group"],
+    ["in", "rule"],
+    ["out", "rule"],
+  ].map(([name = "", what = ""]) =>
+    taken(
+      name,
+      `the description of a ${what} has other characters than EC2 takes, an apostrophe for one`,
+      "create",
+      () => ({ description: "The database's own" }),
+    ),
+  ),
   taken("vpc", "a network is larger than /16 or smaller than /28", "create", () => ({ cidrBlock: "10.0.0.0/8" })),
   taken("subnets", "a database's subnets are in one zone", "update", (world) => ({
     subnetIds: [id(world, "subnet a")],

@@ -1,7 +1,7 @@
 // Rules of Checkov for types of the stack that the baseline doesn't name: whoever runs Checkov over the account finds them
 // answered too.
 
-import { allowed, given, statements, text, type Rule } from "./aws-policy.rules";
+import { allowed, given, isDescribed, statements, text, type Rule } from "./aws-policy.rules";
 import type { Declared, Registered } from "../support/aws-mocked";
 
 const machine = "ec2/instance:Instance";
@@ -59,8 +59,8 @@ export const checkovRules: readonly Rule[] = [
   {
     ids: ["CKV_AWS_23"],
     type: "ec2/securityGroup:SecurityGroup",
-    says: "says what it is",
-    holds: given("description"),
+    says: "says what it is, in EC2's characters",
+    holds: isDescribed,
   },
   { ids: ["CKV2_AWS_5"], type: "ec2/securityGroup:SecurityGroup", says: "is somebody's", holds: isUsed },
   {

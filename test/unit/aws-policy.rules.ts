@@ -68,6 +68,10 @@ const ingress = "vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 const egress = "vpc/securityGroupEgressRule:SecurityGroupEgressRule";
 const rolePolicy = "iam/rolePolicy:RolePolicy";
 
+/** What EC2 takes for a description of a group or a rule of one; an apostrophe is not among it. */
+export const isDescribed = ({ inputs }: Registered): boolean =>
+  typeof inputs.description === "string" && /^[a-zA-Z0-9. _:/()#,@[\]+=&;{}!$*-]{1,255}$/.test(inputs.description);
+
 const isHttps = is("HTTPS", "protocol");
 const redirects = is("redirect", "defaultActions", 0, "type");
 const everybody = ({ inputs }: Registered): boolean => inputs.cidrIpv4 === "0.0.0.0/0";
@@ -430,8 +434,8 @@ export const rules: readonly Rule[] = [
     holds: (r) => allowed(r).every(({ Principal }) => !/"\*"/.test(text(Principal))),
   },
   // Security groups
-  { ids: ["CKV_AWS_23"], type: ingress, says: "says why it is there", holds: given("description") },
-  { ids: ["CKV_AWS_23"], type: egress, says: "says why it is there", holds: given("description") },
+  { ids: ["CKV_AWS_23"], type: ingress, says: "says why it is there, in EC2's characters", holds: isDescribed },
+  { ids: ["CKV_AWS_23"], type: egress, says: "says why it is there, in EC2's characters", holds: isDescribed },
   {
     ids: ["CKV_AWS_24", "CKV_AWS_25", "CKV_AWS_277"],
     type: ingress,

@@ -37,7 +37,7 @@ export class Groups extends pulumi.ComponentResource {
     this.copies = group("copies", "Copies of both colours");
     this.database = group("database", "The database of the stack");
     this.deployer = group("deployer", "Whoever runs pulumi up in the VPC");
-    this.collector = group("collector", "What reads the database's own figures");
+    this.collector = group("collector", "What reads the figures of the database itself");
     this.proxy = config.rds.proxy ? group("proxy", "The connection proxy of the database") : undefined;
     this.#balancer(config, network);
     const { port } = config.service;

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 export type Peer = { readonly group: pulumi.Input<string> } | { readonly cidr: pulumi.Input<string> };
 
 interface Opening {
-  /** Why, for whoever reads the group. At most 255 of the characters that EC2 takes. */
+  /** Why, for whoever reads the group. At most 255 of the characters that EC2 takes: letters, digits, ` ._-:/()#,@[]+=&;{}!$*`. */
   readonly description: string;
   /** A TCP port. */
   readonly port: number;
@@ -20,7 +20,8 @@ export function securityGroup(
 ): ec2.SecurityGroup {
   return new ec2.SecurityGroup(
     name,
-    // The name and description of a group can't be changed in place, and one in use can't be deleted.
+    // The name and description of a group can't be changed in place, and one in use can't be deleted. EC2 takes no other
+    // characters in it than in a rule's.
     { name: `${base}-${name}`, description, vpcId, tags: { Name: `${base}-${name}` }, revokeRulesOnDelete: true },
     { parent },
   );

@@ -27,7 +27,25 @@ function hasAddresses(vpc: string, rows: Rows): boolean {
   return balancer || nat;
 }
 
+/** EC2's own words for what it takes. */
+const characters = "a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*";
+
+/** @param on what, as EC2 names it. The official plugin hands the text on as it is. */
+const badlyDescribed = (token: string, what: string): Refusal => ({
+  token,
+  on: ["create", "update"],
+  code: "InvalidParameterValue",
+  when: `the description of a ${what} has other characters than EC2 takes, an apostrophe for one`,
+  says: ({ outs }) =>
+    /^[a-zA-Z0-9. _:/()#,@[\]+=&;{}!$*-]{0,255}$/.test(text(outs, "description"))
+      ? undefined
+      : `Invalid ${what} description. Valid descriptions are strings less than 256 characters from the following set: ${characters}`,
+});
+
 export const networkRefusals: readonly Refusal[] = [
+  badlyDescribed("aws:ec2/securityGroup:SecurityGroup", "security group"),
+  badlyDescribed("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "rule"),
+  badlyDescribed("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "rule"),
   {
     token: subnet,
     on: ["create"],
