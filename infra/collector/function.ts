@@ -1,7 +1,8 @@
 // The function that reads the database's figures each minute and writes them to its log as metrics. It is bundled into one file
-// (bundle.ts) and is all that runs in AWS of this folder.
+// (lambda/bundle.ts) and is all that runs in AWS of this folder.
 
 import { readFileSync } from "node:fs";
+import { endpointOf, ownCaller, variable as anyVariable } from "../lambda/environment";
 import { metricLines } from "./emf";
 import { figuresOf } from "./figures";
 import type { Reading } from "./reading";
@@ -45,7 +46,7 @@ export async function handler(): Promise<void> {
 /** A password that was changed since is asked for once more. */
 async function reading(): Promise<Reading> {
   const known = password !== undefined;
-  password ??= await passwordIn(variable("SECRET"), caller());
+  password ??= await secretPassword();
   try {
     return await readOnce({ ...target(), password });
   } catch (error) {
@@ -53,6 +54,11 @@ async function reading(): Promise<Reading> {
     if (!isRefused(error) || !known) throw error;
     return reading();
   }
+}
+
+function secretPassword(): Promise<string> {
+  const caller = ownCaller();
+  return passwordIn(variable("SECRET"), endpointOf("secretsmanager", "SECRETS_MANAGER", caller.region), caller);
 }
 
 const target = (): Omit<Target, "password"> => ({
@@ -63,21 +69,5 @@ const target = (): Omit<Target, "password"> => ({
   all: variable("ALL_ROLES").split(","),
 });
 
-function caller() {
-  const region = variable("AWS_REGION");
-  const { AWS_SESSION_TOKEN: sessionToken, AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoint } = process.env;
-  return {
-    region,
-    // Amazon's own domain, but for China's.
-    endpoint: endpoint ?? `https://secretsmanager.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`,
-    accessKeyId: variable("AWS_ACCESS_KEY_ID"),
-    secretAccessKey: variable("AWS_SECRET_ACCESS_KEY"),
-    ...(sessionToken !== undefined && { sessionToken }),
-  };
-}
-
-function variable(name: keyof FunctionEnvironment | `AWS_${string}`): string {
-  const value = process.env[name];
-  if (value === undefined || value === "") throw new Error(`the function has no variable ${name}; run: pulumi up`);
-  return value;
-}
+/** A variable that the function is declared with. */
+const variable = (name: keyof FunctionEnvironment): string => anyVariable(name);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
 import { collectedAlarms } from "../../infra/collector/alarms";
-import { bundledFunction } from "../../infra/collector/bundle";
+import { bundledFunction } from "../../infra/lambda/bundle";
 import { findFree } from "../../infra/platform/local/process/ports";
 import { declarePlatform, type Registered } from "../support/aws-mocked";
 import { CalledFunction, OneSecret, type MetricLine } from "../support/called-function";
@@ -63,7 +63,11 @@ for (const major of [15, 18] as const)
 
     before(async function () {
       if (spawnSync("openssl", ["version"]).error !== undefined) return this.skip();
-      const [text, made, watched] = await Promise.all([bundledFunction(), declaredCollector(), watchedDatabase(major)]);
+      const [text, made, watched] = await Promise.all([
+        bundledFunction("collector"),
+        declaredCollector(),
+        watchedDatabase(major),
+      ]);
       writeFileSync(file, text);
       [declared, db] = [made, watched];
       const ca = await speakTls(db.postgres, folder);
@@ -205,7 +209,11 @@ describe("the collector's function without a database", function () {
   this.timeout(180_000);
 
   it("has collector-silent fire, as nothing is written", async () => {
-    const [text, declared, port] = await Promise.all([bundledFunction(), declaredCollector(), findFree(20_000)]);
+    const [text, declared, port] = await Promise.all([
+      bundledFunction("collector"),
+      declaredCollector(),
+      findFree(20_000),
+    ]);
     const folder = mkdtempSync(join(tmpdir(), "collector-"));
     writeFileSync(join(folder, "index.js"), text);
     writeFileSync(join(folder, "ca.pem"), "");

@@ -3,11 +3,11 @@ import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
 import { Schedule } from "@pulumi/aws/scheduler/schedule";
 import * as pulumi from "@pulumi/pulumi";
-import { functionRuntime, writeFunction } from "../../collector/bundle";
 import type { FunctionEnvironment } from "../../collector/function";
 import type { AwsConfig } from "../../config";
 import type { Login } from "../../database/access";
 import { loginKinds, roleNames } from "../../database/names";
+import { functionRuntime, writeFunction } from "../../lambda/bundle";
 import { inProject } from "../../providers/project";
 import type { Account } from "./account";
 import { ownNamespace } from "./alarms";
@@ -197,7 +197,7 @@ function joinsNetwork({ id, partition, region }: Account, functionName: string) 
 
 /** In files, as what an asset holds itself is kept in state, in each of its copies. */
 function codeOf({ caBundle }: AwsConfig["rds"]): Promise<pulumi.asset.AssetArchive> {
-  return writeFunction(`.switchyard/${pulumi.getStack()}/collector`).then(
+  return writeFunction("collector", `.switchyard/${pulumi.getStack()}/collector`).then(
     (file) =>
       new pulumi.asset.AssetArchive({
         "index.js": assetOf(file),
