@@ -77,6 +77,9 @@ const cases: Case[] = [
     ),
   ),
   taken("vpc", "a network is larger than /16 or smaller than /28", "create", () => ({ cidrBlock: "10.0.0.0/8" })),
+  taken("parameters", "a parameter that is read at the start is to apply at once", "update", () => ({
+    parameters: [{ name: "max_connections", value: "400" }],
+  })),
   taken("subnets", "a database's subnets are in one zone", "update", (world) => ({
     subnetIds: [id(world, "subnet a")],
   })),

@@ -15,7 +15,9 @@ export const familyOf = (major: MajorVersion): string => `postgres${major}`;
 
 /** How PostgreSQL is run: nobody without TLS, nothing slow or locked without a line in the log, and room as config says. */
 export const parametersOf = (maxConnections: number): readonly Parameter[] => [
-  now("rds.force_ssl", "1"),
+  // RDS's own since 15: said as RDS has it, since it keeps its word on when of a value that doesn't change, and the two would
+  // differ for ever.
+  atStart("rds.force_ssl", "1"),
   now("log_lock_waits", "1"),
   now("log_min_duration_statement", "1000"),
   now("log_statement", "ddl"),

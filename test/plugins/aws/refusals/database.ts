@@ -1,3 +1,4 @@
+import type { Properties } from "../../protocol/values";
 import { changes, type Refusal } from "../refusals";
 import { momentOf, restoreWindowOf, sourceOf } from "../resources/moments";
 import { number, text, textsAt } from "../values";
@@ -7,6 +8,9 @@ const writes = ["create", "update"] as const;
 
 /** The major version that a parameter group's family is for, such as 18 of postgres18. */
 const majorOf = (family: string): string => /\d+$/.exec(family)?.[0] ?? "";
+
+/** Parameters of PostgreSQL that it reads when it starts, of those that are likely to be set. */
+const atStart = new Set(["shared_preload_libraries", "max_connections", "shared_buffers", "wal_level", "rds.logical_replication"]); // prettier-ignore
 
 export const databaseRefusals: readonly Refusal[] = [
   {
@@ -22,6 +26,18 @@ export const databaseRefusals: readonly Refusal[] = [
         ? "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Add subnets to cover at least 2 AZs."
         : undefined;
     },
+  },
+  {
+    token: "aws:rds/parameterGroup:ParameterGroup",
+    on: writes,
+    code: "InvalidParameterCombination",
+    when: "a parameter that is read at the start is to apply at once",
+    says: ({ outs }) =>
+      ((outs["parameters"] ?? []) as Properties[]).some(
+        (each) => atStart.has(text(each, "name")) && text(each, "applyMethod") === "immediate",
+      )
+        ? "cannot use immediate apply method for static parameter"
+        : undefined,
   },
   {
     token: instance,

@@ -86,6 +86,10 @@ export function snapshotOf(instance: Properties, own: string): Properties {
   };
 }
 
+/** A value that RDS sets by itself in every group of PostgreSQL 15 and later. */
+const isRdsOwn = (parameter: Properties): boolean =>
+  text(parameter, "name") === "rds.force_ssl" && text(parameter, "value") === "1";
+
 /** The snapshot that is copied. */
 function copied(inputs: Properties, rows: Rows): Properties {
   const source = text(inputs, "sourceDbSnapshotIdentifier");
@@ -115,6 +119,11 @@ export const database: Record<string, Definition> = {
       }),
     }),
     make: ({ inputs, here }) => ({ arn: arn(here, "rds", `pg:${text(inputs, "name")}`) }),
+    // When it applies is noted with a change of the value alone: one that is RDS's own keeps what RDS says of it.
+    derive: ({ parameters }) =>
+      Array.isArray(parameters)
+        ? { parameters: parameters.map((each: Properties) => (isRdsOwn(each) ? { ...each, applyMethod: "pending-reboot" } : each)) } // prettier-ignore
+        : {},
   },
   "aws:rds/instance:Instance": {
     ...rds("DBInstance"),
