@@ -1,0 +1,43 @@
+// The function that tells once a day which alarms of severity low fired. It is bundled into one file (lambda/bundle.ts) and is all
+// that runs in AWS of this folder.
+
+import { endpointOf, ownCaller, variable as anyVariable } from "../lambda/environment";
+import { CloudWatch } from "./cloudwatch";
+import { dayOf } from "./day";
+import { Look } from "./look";
+import { publish } from "./publish";
+import { messageOf } from "./text";
+
+/** What the function is declared with (platform/aws/digest.ts), beside what Lambda adds by itself. */
+export interface DigestEnvironment {
+  /** How the names of the stack begin. */
+  readonly BASE: string;
+  /** ARN of the topic that alarms of severity low tell. */
+  readonly LOW_TOPIC: string;
+  /** ARN of the topic that the digest goes to. */
+  readonly TOPIC: string;
+}
+
+/**
+ * One digest. Nothing is told of a day in which nothing fired. To publish is the last that is done: whatever failed can be done again.
+ * @param event `{ "time": … }`, when the day ended
+ * @throws what was in the way, which Lambda writes to the log; the alarm `digest-failed` does the rest
+ */
+export async function handler(event: unknown): Promise<void> {
+  const day = dayOf(event, Date.now());
+  const caller = ownCaller();
+  const base = variable("BASE");
+  const cloudwatch = new CloudWatch(endpointOf("monitoring", "CLOUDWATCH", caller.region), caller);
+  const fired = await new Look(day, cloudwatch, { base, topic: variable("LOW_TOPIC") }).fired();
+  const told = `the 24 hours before ${new Date(day.to).toISOString()}`;
+  if (fired.length === 0) {
+    console.log(`nothing fired in ${told}`);
+    return;
+  }
+  const message = messageOf(base, day, fired);
+  const id = await publish(variable("TOPIC"), message, endpointOf("sns", "SNS", caller.region), caller);
+  console.log(`told of ${fired.length} in ${told}: message ${id}`);
+}
+
+/** A variable that the function is declared with. */
+const variable = (name: keyof DigestEnvironment): string => anyVariable(name);
