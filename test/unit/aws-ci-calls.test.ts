@@ -44,10 +44,10 @@ const calls: Record<string, { of: string[]; preview?: true }> = {
     preview: true,
   },
   "rds:DescribeDBSnapshots": { of: [arn("rds", "db:pages-staging"), snapshot] },
-  // A preview looks into the store too, and does without what it may not read there.
   "s3:DeleteObject": { of: [objects] },
+  // A preview looks into the store too, and does without what it may not read there: it sees what is there.
   "s3:GetObject": { of: [objects] },
-  "s3:ListBucket": { of: ["arn:aws:s3:::pages-staging-store-0a1b"] },
+  "s3:ListBucket": { of: ["arn:aws:s3:::pages-staging-store-0a1b"], preview: true },
   "s3:PutObject": { of: [objects] },
 };
 

@@ -49,9 +49,18 @@ describe("the policies of a pipeline", () => {
   });
 
   it("let a previewer ask for secrets and state by name alone", () => {
-    for (const { actions, resources } of previewerStatements(scope))
-      if (actions.some((action) => /^(s3|secretsmanager|kms):/.test(action)))
+    for (const { sid, actions, resources } of previewerStatements(scope))
+      if (actions.some((action) => /^(s3|secretsmanager|kms):/.test(action)) && sid !== "Backups")
         for (const resource of resources) assert.match(resource as string, /^arn:aws:(s3:::example-state(\/\*)?|secretsmanager:.*rds!db-0a1b|kms:.*key\/[12])$/); // prettier-ignore
+  });
+
+  it("let a previewer see which backups there are, and neither what is in one nor what else is stored", () => {
+    const store = "arn:aws:s3:::switchyard-production-store-*";
+    const about = previewerStatements(scope).filter(({ resources }) => resources.some((each) => (each as string).startsWith(store))); // prettier-ignore
+    assert.deepEqual(
+      about.map(({ actions, resources, condition }) => ({ actions, resources, condition })),
+      [{ actions: ["s3:ListBucket"], resources: [store], condition: { StringLike: { "s3:prefix": "backups/*" } } }],
+    );
   });
 
   for (const [who, statements] of [

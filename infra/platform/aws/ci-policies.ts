@@ -1,3 +1,4 @@
+import { backupPrefix } from "../../backup/manifest";
 import type { Statement } from "./policy";
 
 /** What the policies of a pipeline's roles are about; all of it plain text. */
@@ -61,7 +62,8 @@ export function stateStatements({ stateBucket, stateKey, partition }: CiScope, w
 
 /**
  * What a preview asks of AWS, and nothing else: where the live weights are, whether the copies are the declared ones, zones
- * and image, how far back RDS can go, the master user's secret, and state. It neither changes anything nor takes the stack's lock.
+ * and image, how far back RDS can go, which backups there are, the master user's secret, and state. It neither changes anything
+ * nor takes the stack's lock.
  */
 export function previewerStatements(scope: CiScope): Statement[] {
   const { base, partition, region, masterSecret, secretsKey, bastion, seedInstance } = scope;
@@ -102,6 +104,13 @@ export function previewerStatements(scope: CiScope): Statement[] {
       sid: "Moments",
       actions: ["rds:DescribeDBInstanceAutomatedBackups"],
       resources: [arnIn(scope, "rds", `db:${base}`), arnIn(scope, "rds", "auto-backup:*")],
+    },
+    // So may `restore.from`. Names and sizes of backups are seen by this, and nothing that is in one.
+    {
+      sid: "Backups",
+      actions: ["s3:ListBucket"],
+      resources: [`arn:${partition}:s3:::${base}-store-*`],
+      condition: { StringLike: { "s3:prefix": `${backupPrefix}*` } },
     },
     { sid: "MasterUser", actions: ["secretsmanager:GetSecretValue"], resources: [masterSecret] },
     {

@@ -97,6 +97,16 @@ export async function openBackup(store: ObjectStore, database: string, id: strin
   return { manifest, ...(verification && { verification }), ...(snapshot && { snapshot }) };
 }
 
+/**
+ * For whoever may see what a store has, and read none of it.
+ * @throws BackupFailure where the store has no such backup; StoreFailed
+ */
+export async function assertListed(store: ObjectStore, database: string, id: string): Promise<void> {
+  const objects = await store.list(`${backupPrefix}${database}/${id}/`);
+  const parts = objects.map(({ key }) => parseKey(key)?.part);
+  if (!parts.includes("manifest") && !parts.includes("snapshot")) throw noDump(store, database, id, undefined);
+}
+
 function noDump(store: ObjectStore, database: string, id: string, snapshot: SnapshotRecord | undefined): BackupFailure {
   if (snapshot === undefined)
     return new BackupFailure("manifest", `there is no backup ${id} of ${database} in ${store.where(backupPrefix)}`);

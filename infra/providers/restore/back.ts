@@ -7,7 +7,7 @@ import { openBackup } from "../backup/archive";
 import { pinnedSettings, readContents } from "../backup/contents";
 import type { BackupTarget } from "../backup/target";
 import { withConnection } from "../connection";
-import { StoreFailed, type ObjectStore } from "../store/store";
+import { unlessStoreFailed, type ObjectStore } from "../store/store";
 import { afterSwitch, assertMayServe, backUpNow, contentsOf, type Guards, type Restored } from "./restore";
 import { switchDatabase } from "./switch";
 
@@ -33,7 +33,7 @@ export async function goBack(target: BackupTarget, store: ObjectStore, options: 
   const { to, origin, acceptLossSince, release, say, assertWanted } = options;
   const { connection, password } = target;
   const accepted = acceptLossSince === to.kept.backup;
-  const baseline = await baselineOf(target, store, origin);
+  const baseline = await baselineOf(target, store, origin).catch(unlessStoreFailed);
   if (!accepted) assertNothingWritten(target, options, baseline, await contentsOf(target, connection.database));
   await assertMayServe(target, to.name, options);
   const backup = await backUpNow(target, store, { release, say });
@@ -59,24 +59,27 @@ export async function goBack(target: BackupTarget, store: ObjectStore, options: 
 }
 
 /**
- * What is written since the restore; asked at preview too.
+ * What is written since the restore, as a preview asks it: whoever may not read the store leaves that to the `up`.
  * @throws BackupFailure where something is, and its loss is not accepted
  */
 export async function assertMayGoBack(target: BackupTarget, store: ObjectStore, options: BackOptions): Promise<void> {
   const { to, origin, acceptLossSince } = options;
   if (acceptLossSince !== to.kept.backup) {
-    const baseline = await baselineOf(target, store, origin);
-    assertNothingWritten(target, options, baseline, await contentsOf(target, target.connection.database));
+    const read = await baselineOf(target, store, origin)
+      .then((baseline) => ({ baseline }))
+      .catch(unlessStoreFailed);
+    if (read !== undefined)
+      assertNothingWritten(target, options, read.baseline, await contentsOf(target, target.connection.database));
   }
   await assertMayServe(target, to.name, options);
 }
 
-/** What the restored backup held; undefined where it is gone, and nobody can say what was written since. */
+/** What the restored backup held; undefined where it is gone, and nobody can say what was written since. @throws StoreFailed */
 async function baselineOf({ connection }: BackupTarget, store: ObjectStore, id: string): Promise<Contents | undefined> {
   try {
     return (await openBackup(store, connection.database, id)).manifest.contents;
   } catch (error) {
-    if (error instanceof BackupFailure || error instanceof StoreFailed) return undefined;
+    if (error instanceof BackupFailure) return undefined;
     throw error;
   }
 }

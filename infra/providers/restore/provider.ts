@@ -7,10 +7,11 @@ import { schemaOf, whyNotOn, type Exchange, type Schema } from "../../rollout/re
 import { attemptsSince } from "../../rollout/shift";
 import type { StepName } from "../../rollout/types";
 import { targetOf } from "../administered";
+import { assertListed } from "../backup/archive";
 import { roomOf } from "../backup/space";
 import { isUnreachable } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
-import { storeAt, StoreFailed } from "../store/store";
+import { storeAt, unlessStoreFailed } from "../store/store";
 import { whileEngineIsThere } from "../traffic/engine";
 import { assertMayGoBack, goBack } from "./back";
 import { withRestoreLock } from "./lock";
@@ -103,15 +104,16 @@ async function assertMay(choice: Choice, news: Inputs): Promise<void> {
   }
 }
 
-/** @returns the backup's manifest; undefined where the store can't be read from here. */
+/** @returns the backup's manifest; undefined where the store can't be read from here, which may list it all the same. */
 async function assertFits(news: Inputs, from: string) {
-  const { expected, store } = news;
+  const { expected } = news;
   const { database } = expected;
-  const found = await openWhole(storeAt(store), database, from).catch((error: unknown) => {
-    if (error instanceof StoreFailed) return undefined;
-    throw error;
-  });
-  if (found === undefined) return undefined;
+  const store = storeAt(news.store);
+  const found = await openWhole(store, database, from).catch(unlessStoreFailed);
+  if (found === undefined) {
+    await assertListed(store, database, from).catch(unlessStoreFailed);
+    return undefined;
+  }
   const exchange = exchangeOf(news);
   const schema = schemaOf(found.manifest, exchange);
   const reasons = schema === undefined ? [] : whyNotOn(`the backup ${from}`, schema, exchange);

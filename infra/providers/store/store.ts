@@ -59,6 +59,12 @@ export class ObjectExists extends StoreFailed {
   override readonly name = "ObjectExists";
 }
 
+/** For whoever may go on without what a store has, as a preview may. @throws anything else */
+export function unlessStoreFailed(error: unknown): undefined {
+  if (error instanceof StoreFailed) return undefined;
+  throw error;
+}
+
 const part = "[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]*";
 const keyForm = new RegExp(`^${part}(?:/${part}){0,7}$`);
 

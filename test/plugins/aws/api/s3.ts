@@ -6,6 +6,13 @@ import { objectToken } from "../resources/storage";
 import { text } from "../values";
 import { xml } from "./query";
 
+/** What a policy calls a request. */
+export function s3Action({ method = "GET", url = "/" }: IncomingMessage): string {
+  const [, key = ""] = /^\/[^/?]*\/([^?]+)/.exec(url) ?? [];
+  if (method === "PUT" || method === "POST") return "PutObject";
+  return method === "DELETE" ? "DeleteObject" : key === "" ? "ListBucket" : "GetObject";
+}
+
 /** Objects of a bucket, as far as a store of backups and records needs them: whole ones, by path. */
 export function s3(account: Account, request: IncomingMessage, body: Buffer, response: ServerResponse): void {
   const url = new URL(request.url ?? "/", "http://s3");

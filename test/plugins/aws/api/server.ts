@@ -11,7 +11,7 @@ import { elbv2 } from "./elbv2";
 import { Figures } from "./figures";
 import { parseQuery, xml } from "./query";
 import { rds } from "./rds";
-import { s3 } from "./s3";
+import { s3, s3Action } from "./s3";
 
 /** The SDK signs requests for a service: its name in the signature, by which one address serves them all. */
 const serviceOf = (request: IncomingMessage): string =>
@@ -28,7 +28,7 @@ export class AwsApi {
     readonly account: Account,
     readonly figures: Figures,
     private readonly server: Server,
-    /** Each call so far, refused ones too, as a policy names it: "rds:DescribeDBSnapshots". Of S3 there is only "s3". */
+    /** Each call so far, refused ones too, as a policy names it: "rds:DescribeDBSnapshots". */
     readonly asked: readonly string[],
   ) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -73,8 +73,9 @@ async function answer(
   const body = await buffer(request);
   const service = serviceOf(request);
   if (service === "s3") {
-    asked.push(service);
-    meetFault(account, `${request.method ?? ""}Object`);
+    const action = s3Action(request);
+    asked.push(`s3:${action}`);
+    meetFault(account, action);
     s3(account, request, body, response);
     return;
   }
