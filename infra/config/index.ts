@@ -24,7 +24,14 @@ export type { RdsSettings } from "./sections/rds";
 export { maximumPercent, type ServiceSettings } from "./sections/service";
 export type { LocalSettings, UnixUser } from "./sections/local";
 export { compareMigrations } from "./sections/migrations";
-export { severities, type Channels, type NotifySettings, type Severity } from "./sections/notify";
+export {
+  namesAnybody,
+  severities,
+  type Channels,
+  type NotifySettings,
+  type Severity,
+  type TimeOfDay,
+} from "./sections/notify";
 export type { OverrideSettings } from "./sections/overrides";
 export type { RestoreSettings } from "./sections/restore";
 export type { Platform } from "./sections/platform";
