@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Milliseconds } from "./duration";
 import type { MigrationVersion } from "./kinds";
 import type { schema } from "./schema";
-import type { AlarmSettings } from "./sections/alarms";
+import type { AlarmSettings, LocalAlarmSettings } from "./sections/alarms";
 import type { BackupSettings } from "./sections/backup";
 import type { BakeSettings } from "./sections/bake";
 import type { CiSettings } from "./sections/ci";
@@ -53,6 +53,7 @@ interface Common<Release> {
 export interface LocalConfig extends Common<LocalRelease> {
   readonly platform: "local";
   readonly local: LocalSettings;
+  readonly alarms: LocalAlarmSettings;
 }
 
 /** The config of a stack on AWS. */
@@ -88,7 +89,9 @@ export function complete(parsed: Parsed, secretKeys: readonly string[]): Config 
   if (platform === "local") {
     const start = ({ entry }: ParsedRelease) => ({ entry: given(entry) });
     const settings = local ?? { deleteDataOnDestroy: false };
-    return { platform, ...common, ...each(releases, defaultCount.local, start), local: settings };
+    const { errorRate, minRequests, p95, connections } = parsed.alarms;
+    const alarms = { errorRate, minRequests, p95, connections };
+    return { platform, ...common, ...each(releases, defaultCount.local, start), local: settings, alarms };
   }
   const start = ({ image }: ParsedRelease) => ({ image: given(image) });
   const { network, domain, rds, service, alarms, notify, ci } = parsed;

@@ -6,7 +6,7 @@ export { loadConfig } from "./load";
 export { ConfigError, type Source } from "./message";
 export type { EntryFile, ImageReference } from "./program";
 export { bytes, formatSize, parseSize, type Bytes } from "./size";
-export type { AlarmSettings, Limits } from "./sections/alarms";
+export type { AlarmSettings, Limits, LocalAlarmSettings } from "./sections/alarms";
 export type { BakeSettings, LimitSettings } from "./sections/bake";
 export type { CiSettings } from "./sections/ci";
 export {

@@ -111,7 +111,8 @@ describe("a walk to a release that is not good", function () {
       writeFileSync(faultFile(), "broken");
       await load({ url, requests: 600, concurrency: 256 });
       const firing = async () => (await clone.balancer().snapshot()).firing;
-      const all = { blue: ["blue-error-rate", "blue-p95"], green: ["green-error-rate", "green-p95"] };
+      const critical = (colour: string) => [`${colour}-error-rate-critical`, `${colour}-p95-critical`];
+      const all = { blue: critical("blue"), green: critical("green") };
       assert.deepEqual(await firing(), all);
       clone.commit({ config: { greenWeight: "0" } });
       assert.match(await clone.up(), /returned from greenWeight 50 to 0/);

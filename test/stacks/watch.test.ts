@@ -68,7 +68,7 @@ describe("an up that runs migrations beside a live colour", function () {
     assert.match(output, /0008_refuse up: watches blue for 20s/);
     assert.match(
       output,
-      /after 0008_refuse up, (?:alarm blue-error-rate is firing; )?blue fails [\d.]+ % of its requests, above errorRate 0\.1 %: nothing further was run, and traffic was not touched/,
+      /after 0008_refuse up, (?:alarm blue-error-rate-critical is firing; )?blue fails [\d.]+ % of its requests, above errorRate 0\.1 %: nothing further was run, and traffic was not touched/,
     );
     assert.doesNotMatch(output, /0009_more up: begins/);
     const { weights, schemaVersion } = await clone.outputs();

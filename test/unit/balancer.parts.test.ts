@@ -245,8 +245,13 @@ describe("balancer: metrics", () => {
   const gauged = {
     weights: () => ({ blue: 75, green: 25 }),
     targets: () => ({ registered: 2, healthy: 1 }),
-    alarms: (colour: "blue" | "green") => ({ [`${colour}-p95`]: colour === "green", [`${colour}-error-rate`]: false }),
-    database: { alarms: [{ name: "green-pool-exhausted", severity: "high" as const, fires: true }], figures: [] },
+    alarms: (colour: "blue" | "green" | "none") => [
+      { name: `${colour}-p95-critical`, severity: "critical" as const, fires: colour !== "blue" },
+      { name: `${colour}-p95-high`, severity: "high" as const, fires: true },
+      { name: `${colour}-healthy`, severity: "medium" as const, fires: true },
+      { name: `${colour}-error-rate-critical`, severity: "critical" as const, fires: false },
+    ],
+    database: () => [],
   };
 
   it("come back from their text as figures of each colour on the production listener", async () => {
@@ -275,7 +280,25 @@ describe("balancer: metrics", () => {
     assert.deepEqual(buckets.find(({ le }) => le === 0.075)?.count, 3);
     assert.deepEqual(snapshot.green.balancerErrors, 1);
     assert.deepEqual(snapshot.green.targetErrors, 0);
-    assert.deepEqual(snapshot.firing, { blue: [], green: ["green-p95"] });
+    assert.deepEqual(snapshot.firing, { blue: [], green: ["green-p95-critical"] });
+  });
+
+  it("show each alarm with whose it is and its severity, and 0 where it doesn't fire", async () => {
+    const samples = parseMetrics(await new Metrics(gauged, 0).registry.metrics());
+    const alarms = samples.filter(({ name }) => name === "switchyard_balancer_alarm");
+    assert.equal(alarms.length, 12);
+    const of = (alarm: string) => alarms.find(({ labels }) => labels.alarm === alarm);
+    assert.deepEqual(of("none-p95-high"), {
+      ...{ name: "switchyard_balancer_alarm", value: 1 },
+      labels: { colour: "none", alarm: "none-p95-high", severity: "high" },
+    });
+    assert.equal(of("blue-p95-critical")?.value, 0);
+  });
+
+  it("of a balancer of an older version, which names no severity, are critical alarms", () => {
+    const text =
+      'switchyard_balancer_start_time_seconds 1\nswitchyard_balancer_alarm{colour="green",alarm="green-p95"} 1\n';
+    assert.deepEqual(snapshotOf(text).firing, { blue: [], green: ["green-p95"] });
   });
 
   it("are all there, at 0, before the first request", async () => {

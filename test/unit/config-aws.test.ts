@@ -24,6 +24,28 @@ describe("a stack on AWS", () => {
   for (const [section, value] of Object.entries(own))
     it(`alone has ${section}`, () => refuses({ ...local, [section]: value }, section, "settings of platform aws"));
 
+  for (const [name, value] of Object.entries({
+    cpu: { high: 60 },
+    memory: { critical: 95 },
+    diskLatency: "5ms",
+    freeStorage: 20,
+    anomalyWidth: 2,
+  }))
+    // prettier-ignore
+    it(`alone has alarms.${name}`, () =>
+      refuses({ ...local, alarms: { [name]: value } }, `alarms.${name}`, "settings of platform aws"));
+
+  it("has limits of alarms, of which one machine has those on requests and connections too", () => {
+    const alarms = { errorRate: { high: 0.02 }, minRequests: 50, p95: { critical: "2s" }, connections: 90 };
+    const expected = { errorRate: { high: 0.02, critical: 0.05 }, minRequests: 50, p95: { high: 500, critical: 2_000 }, connections: 90 }; // prettier-ignore
+    for (const stack of [local, aws]) {
+      const { errorRate, minRequests, p95, connections } = load({ ...stack, alarms }).alarms;
+      assert.deepEqual({ errorRate, minRequests, p95, connections }, expected);
+      refuses({ ...stack, alarms: { p95: { high: "1s" } } }, "alarms.p95.critical", "not above alarms.p95.high 1s", "alarms.p95.high' 500ms"); // prettier-ignore
+    }
+    refuses({ ...aws, alarms: { cpu: { high: 90 } } }, "alarms.cpu.critical", "not above alarms.cpu.high 90");
+  });
+
   it("alone reaches its database through a tunnel", () => {
     const database = { via: { port: 15432 } };
     refuses({ ...local, database }, "database.via", "settings of platform aws");

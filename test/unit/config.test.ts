@@ -28,6 +28,12 @@ describe("a stack's config", () => {
         pool: { max: 20, min: 5, idle: 30_000, connect: 2_000, statement: 10_000 },
       },
       local: { deleteDataOnDestroy: false },
+      alarms: {
+        errorRate: { high: 0.01, critical: 0.05 },
+        minRequests: 100,
+        p95: { high: 500, critical: 1_000 },
+        connections: 80,
+      },
       rehearsal: { drift: "warn", acceptUnrehearsed: [] },
       backup: {
         mode: "dump",

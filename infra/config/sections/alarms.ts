@@ -11,7 +11,7 @@ export interface Limits<T> {
   readonly critical: T;
 }
 
-/** Beyond what the alarms of a stack on AWS fire. Every default is a figure of the deployment guides, where it names none. */
+/** Beyond what the alarms of a stack fire. Every default is a figure of the deployment guides, where it names none. */
 export interface AlarmSettings {
   /** Share of a colour's requests that failed in 5 minutes, above 0 and below 1. Default: 0.01, 0.05. */
   readonly errorRate: Limits<number>;
@@ -33,8 +33,22 @@ export interface AlarmSettings {
   readonly anomalyWidth: number;
 }
 
+/** What is watched on one machine too: the rest is about what AWS alone has, or is the machine's. */
+export type LocalAlarmSettings = Pick<AlarmSettings, "errorRate" | "minRequests" | "p95" | "connections">;
+
+/** The defaults of those: what a balancer or a collector goes by that was told of no others. */
+export const usualAlarms: LocalAlarmSettings = {
+  errorRate: { high: 0.01, critical: 0.05 },
+  minRequests: 100,
+  p95: { high: milliseconds(500), critical: milliseconds(1_000) },
+  connections: 80,
+};
+
 const percent = { low: 1, high: 100 } as const;
 const pairs = ["errorRate", "p95", "cpu", "memory"] as const;
+/** Of `alarms`, what a stack on one machine is refused. */
+export const onlyOnAws = ["cpu", "memory", "diskLatency", "freeStorage", "anomalyWidth"] as const;
+const refusedHere = new Set<string>(onlyOnAws);
 
 const errorRate = (meaning: string) =>
   decimal({ above: 0, below: 1 }, "a share of the requests", { meaning, example: "0.02" });
@@ -46,19 +60,19 @@ export const alarmKeys = {
     {
       errorRate: section(
         {
-          high: errorRate("Share of a colour's requests that fail in 5 minutes, beyond which somebody looks soon.").default(0.01), // prettier-ignore
-          critical: errorRate("The same, beyond which somebody is woken and a walk to the colour fails.").default(0.05),
+          high: errorRate("Share of a colour's requests that fail in 5 minutes, beyond which somebody looks soon.").default(usualAlarms.errorRate.high), // prettier-ignore
+          critical: errorRate("The same, beyond which somebody is woken and a walk to the colour fails.").default(usualAlarms.errorRate.critical), // prettier-ignore
         },
         "How many requests may fail.",
       ).prefault({}),
       minRequests: integer(1, 1_000_000, "requests in 5 minutes", {
         meaning: "With fewer requests no share of errors fires.",
         example: "100",
-      }).default(100),
+      }).default(usualAlarms.minRequests),
       p95: section(
         {
-          high: latency("p95 of a colour's latency for 10 minutes, beyond which somebody looks soon.").default(milliseconds(500)), // prettier-ignore
-          critical: latency("The same, beyond which somebody is woken and a walk to the colour fails.").default(milliseconds(1_000)), // prettier-ignore
+          high: latency("p95 of a colour's latency for 10 minutes, beyond which somebody looks soon.").default(usualAlarms.p95.high), // prettier-ignore
+          critical: latency("The same, beyond which somebody is woken and a walk to the colour fails.").default(usualAlarms.p95.critical), // prettier-ignore
         },
         "How slow answers may be.",
       ).prefault({}),
@@ -76,7 +90,7 @@ export const alarmKeys = {
         },
         "How full memory may be.",
       ).prefault({}),
-      connections: share("How much of `database.maxConnections` may be taken.").default(80),
+      connections: share("How much of `database.maxConnections` may be taken.").default(usualAlarms.connections),
       diskLatency: duration(milliseconds(1), milliseconds(10_000), {
         meaning: "How long a read or a write of the database's disk may take.",
         example: "20ms",
@@ -90,14 +104,14 @@ export const alarmKeys = {
         example: "3",
       }).default(3),
     },
-    "Beyond what the alarms of a stack on AWS fire; refused on any other platform.",
+    "Beyond what alarms fire.",
   ).prefault({}),
 };
 
 /** What wakes somebody is worse than what doesn't. */
 export function alarmRules({ draft: { platform, alarms = {} } }: Facts): Problem[] {
-  if (platform !== "aws") return [];
-  return pairs.flatMap((name) => {
+  const judged = platform === "aws" ? pairs : pairs.filter((name) => platform === "local" && !refusedHere.has(name));
+  return judged.flatMap((name) => {
     const { high, critical } = alarms[name] ?? {};
     if (high === undefined || critical === undefined || high < critical) return [];
     const written = (value: number) => (name === "p95" ? formatDuration(milliseconds(value)) : String(value));

@@ -1,9 +1,10 @@
 import type { Facts } from "../draft";
 import { remove, set, shown, type Problem } from "../problem";
+import { onlyOnAws } from "./alarms";
 import { colours, type Colour } from "./traffic";
 
 /** What only a stack on AWS has. */
-const sections = ["network", "domain", "rds", "service", "alarms", "notify", "ci"] as const;
+const sections = ["network", "domain", "rds", "service", "notify", "ci"] as const;
 
 /** What AWS alone has is refused elsewhere, and images name the release that they are. */
 export function awsRules(facts: Facts): Problem[] {
@@ -12,7 +13,8 @@ export function awsRules(facts: Facts): Problem[] {
 
 function onlyHere({ draft: { platform }, has, found }: Facts): Problem[] {
   if (platform !== "local") return [];
-  const paths = [...sections.map((name) => [name]), ["database", "via"], ["restore", "via"]];
+  const alarms = onlyOnAws.map((name) => ["alarms", name]);
+  const paths = [...sections.map((name) => [name]), ...alarms, ["database", "via"], ["restore", "via"]];
   return paths
     .filter((path) => has(path))
     .map((path) => ({

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { BalancerHealth, ErrorBody, ServerErrorCode } from "./api";
 import type { Balancer } from "./balancer";
 import { BalancerError } from "./errors";
-import { databaseReport, listenerChange, newListener, newTarget, previewListener } from "./requests";
+import { alarmLimits, databaseReport, listenerChange, newListener, newTarget, previewListener } from "./requests";
 import { accept, colour, delaySeconds, targetId } from "./requests";
 
 const statusOf: Record<ServerErrorCode, number> = {
@@ -80,12 +80,16 @@ function addChanges(server: FastifyInstance, balancer: Balancer): void {
     return reply.code(204).send();
   });
   server.put("/listeners/preview", ({ body }) => balancer.openPreview(accept(previewListener, body, "listener").port));
+  server.put("/alarms", async ({ body }, reply) => {
+    balancer.watch.goBy(accept(alarmLimits, body, "limits"));
+    return reply.code(204).send();
+  });
   server.put("/database", async ({ body }, reply) => {
-    balancer.reported.take(accept(databaseReport, body, "report"));
+    balancer.watch.reported.take(accept(databaseReport, body, "report"));
     return reply.code(204).send();
   });
   server.delete("/database", async (_request, reply) => {
-    balancer.reported.forget();
+    balancer.watch.reported.forget();
     return reply.code(204).send();
   });
   server.post("/groups/:colour/targets", async ({ params, body }, reply) => {

@@ -1,78 +1,92 @@
-// When a colour does so badly that somebody should be woken. Pure but for the clock.
+// When a colour, or the balancer itself, does so badly that somebody should look. Pure. What a stack on AWS has of CloudWatch
+// (infra/platform/aws/alarms), under the same names, with the same limits, windows and severities.
 
-import type { Colour } from "./api";
+import type { Severity } from "../../../config";
+import { walkTags } from "../../../providers/traffic/tags";
+import type { AlarmLimits, Colour, Tags } from "./api";
+import { sum, type Recent } from "./recent";
 
-/**
- * The deployment guides' critical alarms: more than 5 % of the requests failed in 5 minutes; p95 above 1 s for 10 minutes,
- * which is that more than 5 % took longer. Where there are fewer than 100 requests, five of them would be 5 %, and say little.
- */
-export const alarmLimits = {
-  errorRate: { share: 0.05, windowMs: 300_000 },
-  p95: { share: 0.05, seconds: 1, windowMs: 600_000 },
-  minRequests: 100,
+export interface Alarm {
+  readonly name: string;
+  readonly severity: Severity;
+  readonly fires: boolean;
+}
+
+const minute = 60_000;
+/** Milliseconds that each looks back: the deployment guides' figures. A walk beats every 10 seconds. */
+export const windows = {
+  "error-rate": 5 * minute,
+  p95: 10 * minute,
+  healthy: 3 * minute,
+  "balancer-errors": 5 * minute,
+  "walk-lost": 2 * minute,
 } as const;
 
-/** Counts are kept by so many milliseconds: a window is exact to one of these. */
-const slotMs = 5_000;
+/** p95 is above a limit when more than this share took longer. */
+const slowShare = 0.05;
+const grades = ["high", "critical"] as const;
 
-const counts = ["ended", "failed", "answered", "slow"] as const;
-type Counts = Record<(typeof counts)[number], number>;
-const none = (): Counts => ({ ended: 0, failed: 0, answered: 0, slow: 0 });
-
-/** What a target did lately. It goes with the target: the release of before is no fault of this one. */
-export class Recent {
-  readonly #slots: { since: number; counts: Counts }[] = [];
-
-  /** @param now milliseconds that never go back; so in every method. */
-  constructor(private readonly now: () => number = () => performance.now()) {}
-
-  /** A request is over. @param failed with a 5xx, or broken off by the target. */
-  ended(failed: boolean): void {
-    const slot = this.#current();
-    slot.ended += 1;
-    if (failed) slot.failed += 1;
-  }
-
-  /** The target began to answer. */
-  answered(seconds: number): void {
-    const slot = this.#current();
-    slot.answered += 1;
-    if (seconds > alarmLimits.p95.seconds) slot.slow += 1;
-  }
-
-  /** What was counted in the last `windowMs`. */
-  within(windowMs: number): Counts {
-    const from = this.now() - windowMs;
-    return sum(this.#slots.filter(({ since }) => since >= from).map((slot) => slot.counts));
-  }
-
-  #current(): Counts {
-    const since = Math.floor(this.now() / slotMs) * slotMs;
-    const last = this.#slots.at(-1);
-    if (last?.since === since) return last.counts;
-    const begun = { since, counts: none() };
-    this.#slots.push(begun);
-    const kept = since - alarmLimits.p95.windowMs;
-    while ((this.#slots[0]?.since ?? since) < kept) this.#slots.shift();
-    return begun.counts;
-  }
+/** One colour on the production listener, as the balancer sees it. */
+export interface SeenColour {
+  readonly colour: Colour;
+  /** What each of its registered targets did lately. */
+  readonly targets: readonly Recent[];
+  /** Does it get traffic? */
+  readonly live: boolean;
+  /** Milliseconds since it last had a healthy target; 0 while it has one. */
+  readonly withoutHealthy: number;
 }
 
-/** Each alarm of a colour by name, and whether it fires. @param targets what each of its registered targets did lately. */
-export function alarmsOf(colour: Colour, targets: readonly Recent[]): Record<string, boolean> {
-  const { errorRate, p95, minRequests } = alarmLimits;
-  const lately = (windowMs: number): Counts => sum(targets.map((target) => target.within(windowMs)));
-  const above = (share: number, bad: number, all: number): boolean => all >= minRequests && bad > share * all;
-  const errors = lately(errorRate.windowMs);
-  const latency = lately(p95.windowMs);
-  return {
-    [`${colour}-error-rate`]: above(errorRate.share, errors.failed, errors.ended),
-    [`${colour}-p95`]: above(p95.share, latency.slow, latency.answered),
+/** Every alarm of a colour. A walk to it fails by the critical ones. */
+export function colourAlarms(seen: SeenColour, limits: AlarmLimits): Alarm[] {
+  const { colour, targets, live, withoutHealthy } = seen;
+  const lately = (windowMs: number) => sum(targets.map((target) => target.within(windowMs)));
+  const errors = lately(windows["error-rate"]);
+  const latency = lately(windows.p95);
+  const healthy: Alarm = {
+    name: `${colour}-healthy`,
+    severity: live ? "critical" : "medium",
+    fires: withoutHealthy >= windows.healthy,
   };
+  return [
+    ...grades.map((grade) => ({
+      ...{ name: `${colour}-error-rate-${grade}`, severity: grade },
+      fires: above(limits.errorRate[grade], errors.failed, errors.ended, limits),
+    })),
+    ...grades.map((grade) => ({
+      ...{ name: `${colour}-p95-${grade}`, severity: grade },
+      fires: above(slowShare, latency[grade], latency.answered, limits),
+    })),
+    // Of a colour that is retired nobody expects a copy.
+    ...(live || targets.length > 0 ? [healthy] : []),
+  ];
 }
 
-function sum(all: readonly Counts[]): Counts {
-  const total = none();
-  for (const each of all) for (const key of counts) total[key] += each[key];
-  return total;
+/** What the balancer knows of itself. */
+export interface SeenBalancer {
+  /** Requests of both listeners; failed are those that it had to refuse itself. */
+  readonly recent: Recent;
+  /** Of the production listener, and milliseconds since they were last written. */
+  readonly tags: Tags;
+  readonly sinceTagged: number;
 }
+
+/** The alarms of the balancer itself, and of a walk that nobody goes on with. No walk fails by them. */
+export function ownAlarms({ recent, tags, sinceTagged }: SeenBalancer, limits: AlarmLimits): Alarm[] {
+  const { ended, failed } = recent.within(windows["balancer-errors"]);
+  return [
+    ...grades.map((grade) => ({
+      ...{ name: `balancer-errors-${grade}`, severity: grade },
+      fires: above(limits.errorRate[grade], failed, ended, limits),
+    })),
+    {
+      ...{ name: "walk-lost", severity: "critical" },
+      // A walk that ends takes its tags away; until then it writes them again and again.
+      fires: tags[walkTags.walk] !== undefined && sinceTagged >= windows["walk-lost"],
+    },
+  ];
+}
+
+/** Of few requests a share says little: five of fewer than 100 would be 5 %. */
+const above = (share: number, bad: number, all: number, { minRequests }: AlarmLimits): boolean =>
+  all >= minRequests && bad > share * all;

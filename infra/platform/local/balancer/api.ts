@@ -99,6 +99,16 @@ export interface BalancerHealth {
   startedAt: number;
 }
 
+/** Beyond what alarms of colours and balancer fire: of config's `alarms`, what the balancer itself counts. */
+export interface AlarmLimits {
+  /** Share of the requests of 5 minutes that failed, above 0 and below 1. */
+  readonly errorRate: { readonly high: number; readonly critical: number };
+  /** Requests in an alarm's window below which no share says anything, 1..10^6. */
+  readonly minRequests: number;
+  /** Milliseconds, 1..60000. */
+  readonly p95: { readonly high: number; readonly critical: number };
+}
+
 /** What the collector says of the database, each time that it has looked. */
 export interface DatabaseReport {
   /** Milliseconds until the next one, 100..600000. After five times as long without one the collector is silent. */

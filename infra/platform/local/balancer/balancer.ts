@@ -9,10 +9,7 @@ import {
   type NewTarget,
   type PreviewListener,
   type ProductionListener,
-  type Tags,
-  type Weights,
 } from "./api";
-import { alarmsOf } from "./alarms";
 import { demand, retagged, sameListener } from "./conditions";
 import { BalancerError } from "./errors";
 import { Forwarder } from "./forward";
@@ -20,15 +17,13 @@ import { TargetGroup } from "./groups";
 import { Listener, type ListenerParts } from "./listener";
 import { Metrics } from "./metrics";
 import { showWeights, type SavedState } from "./requests";
-import { Reported } from "./reported";
 import { Router } from "./router";
 import type { Settings } from "./settings";
 import type { StateFile } from "./store";
+import { Watch, type WatchedListener } from "./watch";
 
-interface Production {
-  listener: Listener;
-  weights: Weights;
-  tags: Tags;
+interface Production extends WatchedListener {
+  readonly listener: Listener;
 }
 
 interface Change {
@@ -44,7 +39,6 @@ interface Change {
 export class Balancer {
   readonly startedAt = Date.now();
   readonly metrics: Metrics;
-  readonly reported = new Reported();
   readonly #groups: Record<Colour, TargetGroup>;
   readonly #router: Router;
   readonly #parts: ListenerParts;
@@ -59,31 +53,28 @@ export class Balancer {
     private readonly file: StateFile,
     settings: Settings,
     private readonly log: Logger,
+    readonly watch: Watch = new Watch(),
   ) {
     const { idleTimeoutMs } = settings.proxy;
-    const group = (colour: Colour) => new TargetGroup(colour, settings.health, idleTimeoutMs, log);
+    const parts = { health: settings.health, idleTimeoutMs, log, measure: watch };
+    const group = (colour: Colour) => new TargetGroup(colour, parts);
     this.#groups = { blue: group("blue"), green: group("green") };
     this.#router = new Router(this.#groups);
     this.metrics = new Metrics(
       {
         weights: () => this.#production?.weights,
         targets: (colour) => {
-          const { registered } = this.#groups[colour];
-          const healthy = registered.filter((target) => target.health.state === "healthy");
+          const { registered, healthy } = this.#groups[colour];
           return { registered: registered.length, healthy: healthy.length };
         },
-        alarms: (colour) => {
-          const targets = this.#groups[colour].registered;
-          return alarmsOf(
-            colour,
-            targets.map(({ recent }) => recent),
-          );
-        },
-        database: this.reported,
+        alarms: (colour) =>
+          colour === "none" ? watch.ofNone(this.#production) : watch.ofColour(this.#groups[colour], this.#production),
+        database: () => watch.reported.figures,
       },
       this.startedAt,
     );
-    this.#parts = { forwarder: new Forwarder(settings.proxy, log), metrics: this.metrics, log, idleTimeoutMs };
+    const counted = { metrics: this.metrics, own: watch.own };
+    this.#parts = { forwarder: new Forwarder(settings.proxy, log), ...counted, log, idleTimeoutMs };
   }
 
   /**
@@ -97,7 +88,7 @@ export class Balancer {
     if (saved.production) {
       const { port, weights, tags } = saved.production;
       this.#router.greenWeight = weights.green;
-      this.#production = { listener: await this.#openProduction(port), weights, tags };
+      this.#production = { listener: await this.#openProduction(port), weights, tags, taggedAt: this.watch.now() };
     }
   }
 
@@ -131,7 +122,7 @@ export class Balancer {
       }
       this.#router.greenWeight = given.weights.green;
       const listener = await this.#openProduction(given.port);
-      const next: Production = { listener, weights: given.weights, tags };
+      const next: Production = { listener, weights: given.weights, tags, taggedAt: this.watch.now() };
       await this.#saveOrClose({ production: shown(next) }, listener);
       this.#production = next;
       this.log.info({ listener: shown(next) }, "production listener created");
@@ -151,7 +142,8 @@ export class Balancer {
       const moves = change.port !== undefined && change.port !== current.listener.port;
       const listener = moves ? await this.#openProduction(change.port ?? 0) : current.listener;
       const weights = change.weights ?? current.weights;
-      const next: Production = { listener, weights, tags: retagged(current.tags, change.tags) };
+      const taggedAt = change.tags === undefined ? current.taggedAt : this.watch.now();
+      const next: Production = { listener, weights, tags: retagged(current.tags, change.tags), taggedAt };
       await this.#saveOrClose({ production: shown(next) }, moves ? listener : undefined);
       this.#production = next;
       this.#router.greenWeight = weights.green;

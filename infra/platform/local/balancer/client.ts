@@ -1,4 +1,5 @@
 import type {
+  AlarmLimits,
   BalancerHealth,
   BalancerState,
   Colour,
@@ -78,6 +79,11 @@ export class BalancerClient {
   deregisterTarget(colour: Colour, id: string, delaySeconds: number): Promise<Deregistered> {
     const path = `/groups/${colour}/targets/${encodeURIComponent(id)}?delaySeconds=${delaySeconds}`;
     return this.#json("DELETE", path, undefined, this.#timeoutMs + delaySeconds * 1000);
+  }
+
+  /** Says beyond what its alarms fire. It forgets that when it ends. */
+  async setAlarmLimits(limits: AlarmLimits): Promise<void> {
+    await this.#call("PUT", "/alarms", limits);
   }
 
   /** Says how the database does; from then on silence is an alarm. */
@@ -187,6 +193,24 @@ export const isGone = (error: unknown): boolean => error instanceof BalancerErro
 export const isAbsent = (error: unknown): boolean =>
   isGone(error) || (error instanceof BalancerError && error.code === "UnexpectedAnswer");
 
+/**
+ * Asks of the balancer what one that an older version of this program started doesn't know, and says so if it doesn't:
+ * to start it anew would break off what it serves.
+ * @param lacks what is missing until then
+ */
+export async function ifKnown(client: BalancerClient, call: Promise<void>, lacks: string): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof BalancerError && error.code === "RouteNotFound")) throw error;
+    const { pid } = await client.health();
+    console.error(
+      `the balancer that runs is of an older version: ${lacks} until it is started anew (kill ${pid} && npx pulumi up, ` +
+        "when nobody needs the service for a moment)",
+    );
+  }
+}
+
 export { BalancerError } from "./errors";
 export { parseMetrics, type ColourFigures, type Snapshot } from "./snapshot";
-export type { BalancerState, Colour, Expectation, ProductionListener, Tags, Weights } from "./api";
+export type { AlarmLimits, BalancerState, Colour, Expectation, ProductionListener, Tags, Weights } from "./api";

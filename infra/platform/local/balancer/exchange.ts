@@ -1,8 +1,15 @@
-import type { Recent } from "./alarms";
 import type { ListenerName } from "./api";
 import type { Flight } from "./flight";
 import type { Target } from "./groups";
 import type { ColourLabel, Metrics, Origin } from "./metrics";
+import type { Recent } from "./recent";
+
+/** Where what becomes of it is counted. */
+export interface Counted {
+  metrics: Metrics;
+  /** Of both listeners; failed are the requests that the balancer had to refuse itself. */
+  own: Recent;
+}
 
 /** Status of a request whose client left before there was an answer (as in an ALB's access log). */
 export const clientLeft = 460;
@@ -26,12 +33,12 @@ export class Exchange {
     readonly colour: ColourLabel,
     readonly target: Target | undefined,
     flight: Flight<Exchange>,
-    private readonly metrics: Metrics,
+    private readonly counted: Counted,
     private readonly disconnect: () => void,
   ) {
     this.#flights = target ? [flight, target.flight] : [flight];
     for (const each of this.#flights) each.add(this);
-    metrics.began(listener, colour);
+    counted.metrics.began(listener, colour);
   }
 
   /** Whether someone, target or balancer, has answered already. */
@@ -48,7 +55,7 @@ export class Exchange {
     this.#status = status;
     this.#origin = "target";
     const seconds = (performance.now() - this.#arrived) / 1000;
-    this.metrics.answered(this.listener, this.colour, seconds);
+    this.counted.metrics.answered(this.listener, this.colour, seconds);
     this.#recent?.answered(seconds);
   }
 
@@ -73,8 +80,10 @@ export class Exchange {
     this.#ended = true;
     for (const flight of this.#flights) flight.delete(this);
     const error = this.#error();
-    this.metrics.ended(this.listener, this.colour, this.#status ?? clientLeft, error);
+    this.counted.metrics.ended(this.listener, this.colour, this.#status ?? clientLeft, error);
     this.#recent?.ended(error !== undefined);
+    // What asks for no colour of the preview listener is no request that anybody should have answered.
+    if (this.target !== undefined || error !== undefined) this.counted.own.ended(error?.origin === "balancer");
   }
 
   /** What alarms look at; of users' requests alone. */

@@ -1,5 +1,5 @@
 import http from "node:http";
-import { Recent } from "./alarms";
+import { windows } from "./alarms";
 import type { Colour, Deregistered, Health, NewTarget, TargetState } from "./api";
 import { nextTarget } from "./choose";
 import { BalancerError } from "./errors";
@@ -7,13 +7,23 @@ import type { Exchange } from "./exchange";
 import { Flight } from "./flight";
 import { afterCheck, initialHealth, startChecks } from "./health";
 import type { Logger } from "pino";
+import { Recent, type Measure } from "./recent";
 import type { HealthSettings } from "./settings";
+
+/** What targets of a group have in common. */
+export interface GroupParts {
+  health: HealthSettings;
+  idleTimeoutMs: number;
+  log: Logger;
+  /** What alarms go by. */
+  measure: Measure;
+}
 
 /** One registered process of a colour, with its own connections. */
 export class Target {
   readonly flight = new Flight<Exchange>();
-  /** Of the production listener's requests. */
-  readonly recent = new Recent();
+  /** Of the production listener's requests; failed are those with a 5xx, and those that the target broke off. */
+  readonly recent: Recent;
   /** Kept-alive connections to this target alone, so that they can be closed with it. */
   readonly agent: http.Agent;
   #record = initialHealth;
@@ -24,16 +34,18 @@ export class Target {
     readonly colour: Colour,
     readonly address: NewTarget,
     readonly order: number,
-    settings: HealthSettings,
-    idleTimeoutMs: number,
-    log: Logger,
+    { health: settings, idleTimeoutMs, log, measure }: GroupParts,
+    onHealth: () => void,
   ) {
+    this.recent = new Recent(measure, windows.p95);
     this.agent = new http.Agent({ keepAlive: true, timeout: idleTimeoutMs });
     this.#stopChecks = startChecks(address, settings, (verdict) => {
       const before = this.#record.health;
       this.#record = afterCheck(this.#record, verdict, settings);
       const health = this.#record.health;
-      if (health.state !== before.state) log.info({ colour, target: address.id, health }, "target health changed");
+      if (health.state === before.state) return;
+      log.info({ colour, target: address.id, health }, "target health changed");
+      onHealth();
     });
   }
 
@@ -77,17 +89,32 @@ export class TargetGroup {
   readonly #draining = new Map<Target, Promise<Deregistered>>();
   #lastOrder = -1;
   #nextOrder = 0;
+  /** When it last had a healthy target, or began to wait for its first one; undefined while it has one. */
+  #lackingSince: number | undefined;
 
   constructor(
     readonly colour: Colour,
-    private readonly health: HealthSettings,
-    private readonly idleTimeoutMs: number,
-    private readonly log: Logger,
-  ) {}
+    private readonly parts: GroupParts,
+  ) {
+    this.#lackingSince = parts.measure.now();
+  }
 
   /** Those that can get requests, or could if they were healthy. */
   get registered(): readonly Target[] {
     return [...this.#registered.values()];
+  }
+
+  get healthy(): readonly Target[] {
+    return this.registered.filter((target) => target.health.state === "healthy");
+  }
+
+  /** Milliseconds without a healthy target; 0 while there is one. */
+  get withoutHealthy(): number {
+    return this.#lackingSince === undefined ? 0 : this.parts.measure.now() - this.#lackingSince;
+  }
+
+  #noteHealth(): void {
+    this.#lackingSince = this.healthy.length > 0 ? undefined : (this.#lackingSince ?? this.parts.measure.now());
   }
 
   /** The target for a new request; undefined when none is registered. */
@@ -121,7 +148,9 @@ export class TargetGroup {
   }
 
   add(address: NewTarget): Target {
-    const target = new Target(this.colour, address, this.#nextOrder++, this.health, this.idleTimeoutMs, this.log);
+    // Until then nobody expected one.
+    if (this.#registered.size === 0) this.#lackingSince = this.parts.measure.now();
+    const target = new Target(this.colour, address, this.#nextOrder++, this.parts, () => this.#noteHealth());
     this.#registered.set(address.id, target);
     return target;
   }
@@ -140,6 +169,7 @@ export class TargetGroup {
   /** Takes a registered target out and drains it; its id is free again at once. */
   async remove(target: Target, delayMs: number): Promise<Deregistered> {
     this.#registered.delete(target.address.id);
+    this.#noteHealth();
     const drained = target.drain(delayMs);
     this.#draining.set(target, drained);
     try {

@@ -4,11 +4,10 @@ import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { ListenerName } from "./api";
 import { BalancerError, codeOf } from "./errors";
-import { Exchange } from "./exchange";
+import { Exchange, type Counted } from "./exchange";
 import { Flight } from "./flight";
 import type { Forwarder } from "./forward";
 import { isWebSocket } from "./headers";
-import type { Metrics } from "./metrics";
 import { answer, answerRaw } from "./replies";
 import type { Decision } from "./router";
 
@@ -17,9 +16,8 @@ export const loopback = "127.0.0.1";
 /** Decides on one new request. Called once for each, in the order of arrival. */
 export type Decide = (request: IncomingMessage) => Decision;
 
-export interface ListenerParts {
+export interface ListenerParts extends Counted {
   forwarder: Forwarder;
-  metrics: Metrics;
   log: Logger;
   idleTimeoutMs: number;
 }
@@ -75,7 +73,7 @@ export class Listener {
 
   #begin(decision: Decision, cut: () => void): Exchange {
     const target = "target" in decision ? decision.target : undefined;
-    return new Exchange(this.name, decision.colour, target, this.flight, this.parts.metrics, cut);
+    return new Exchange(this.name, decision.colour, target, this.flight, this.parts, cut);
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

@@ -1,9 +1,10 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Alarm } from "./alarms";
 import { colours, type Colour, type DatabaseReport, type ListenerName, type Weights } from "./api";
 
 const prefix = "switchyard_balancer_";
 
-/** "none": a request that the preview listener answered itself, because it named no colour. */
+/** "none": a request that the preview listener answered itself, because it named no colour; an alarm of neither. */
 export type ColourLabel = Colour | "none";
 
 /** Who made an error, as in an ALB's HTTPCode_Target_5XX_Count and HTTPCode_ELB_5XX_Count. */
@@ -22,10 +23,10 @@ export interface Gauged {
   /** Weights of the production listener; undefined while there is none. */
   weights(): Weights | undefined;
   targets(colour: Colour): { registered: number; healthy: number };
-  /** The colour's alarms by name, and whether each fires. */
-  alarms(colour: Colour): Record<string, boolean>;
+  /** A colour's own, or those of the balancer and of the database. */
+  alarms(colour: ColourLabel): readonly Alarm[];
   /** What is known of the database. */
-  readonly database: Pick<DatabaseReport, "alarms" | "figures">;
+  database(): DatabaseReport["figures"];
 }
 
 /** The balancer's metrics. Health checks and calls of the admin port are not in them. */
@@ -94,16 +95,14 @@ export class Metrics {
     }
     new Gauge({
       name: `${prefix}alarm`,
-      help: "1 while an alarm fires, else 0: of the colour on the production listener, or (colour `none`) of the database.",
+      help: "1 while an alarm fires, else 0: of the colour, or (colour `none`) of the balancer and the database.",
       labelNames: ["colour", "alarm", "severity"],
       registers,
       collect() {
         this.reset();
-        for (const colour of colours)
-          for (const [alarm, fires] of Object.entries(gauged.alarms(colour)))
-            this.set({ colour, alarm, severity: "critical" }, fires ? 1 : 0);
-        for (const { name, severity, fires } of gauged.database.alarms)
-          this.set({ colour: "none", alarm: name, severity }, fires ? 1 : 0);
+        for (const colour of [...colours, "none"] as const)
+          for (const { name, severity, fires } of gauged.alarms(colour))
+            this.set({ colour, alarm: name, severity }, fires ? 1 : 0);
       },
     });
     new Gauge({
@@ -113,7 +112,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const { name, role = "", value } of gauged.database.figures) this.set({ figure: name, role }, value);
+        for (const { name, role = "", value } of gauged.database()) this.set({ figure: name, role }, value);
       },
     });
     this.#startAtZero();

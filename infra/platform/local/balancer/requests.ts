@@ -37,6 +37,14 @@ export const databaseReport = z.strictObject({
   figures: z.array(z.strictObject({ name: named, role: named.optional(), value: z.number() })).max(100),
 });
 
+const share = z.number().gt(0).lt(1);
+const limitMs = z.number().min(1).max(60_000);
+export const alarmLimits = z.strictObject({
+  errorRate: z.strictObject({ high: share, critical: share }),
+  minRequests: z.int().min(1).max(1_000_000),
+  p95: z.strictObject({ high: limitMs, critical: limitMs }),
+});
+
 export const newListener = z.strictObject({
   port: listenPort,
   weights,

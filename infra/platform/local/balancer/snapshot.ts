@@ -31,7 +31,7 @@ export interface ColourFigures {
 export interface Snapshot extends Record<Colour, ColourFigures> {
   /** Start of the balancer's process, milliseconds since the epoch: when it differs, all counts began anew at 0. */
   startedAt: number;
-  /** Names of each colour's alarms that fire now. */
+  /** Names of each colour's critical alarms that fire now: what a walk to it fails by. */
   firing: Record<Colour, string[]>;
 }
 
@@ -80,6 +80,8 @@ export function snapshotOf(text: string): Snapshot {
 const firingOf = (samples: Sample[], colour: Colour): string[] =>
   samples
     .filter(({ name, labels, value }) => name === "switchyard_balancer_alarm" && labels.colour === colour && value > 0)
+    // A balancer that an older version of this program started knows no others, and doesn't say so.
+    .filter(({ labels: { severity = "critical" } }) => severity === "critical")
     .map(({ labels }) => labels.alarm ?? "");
 
 function figuresOf(samples: Sample[], colour: Colour): ColourFigures {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { sameInputs, type Provider } from "../../../providers/contract";
 import { inProject } from "../../../providers/project";
-import { BalancerClient, BalancerError, isAbsent } from "../balancer/client";
+import { BalancerClient, BalancerError, ifKnown, isAbsent } from "../balancer/client";
 import { launchNode } from "../node-process";
 import { isRunning } from "../process/identity";
 import { endStrays } from "../process/ledger";
@@ -25,6 +25,7 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
       ...{ PGHOST: host, PGPORT: String(port), PGDATABASE: name },
       ...{ ADMIN_PORT: String(news.adminPort), COPIES_LOGS: join(folder, "logs") },
       INTERVAL_MS: String(everyMs),
+      LIMITS: JSON.stringify({ connections: news.connections }),
     },
     secrets: { PGPASSWORD: news.monitoringPassword, ADMIN_TOKEN: news.token },
     ...{ folder, group },
@@ -34,14 +35,9 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
 
 /** From here on the balancer misses it, also when it never says a word. */
 async function expectReports(news: Inputs): Promise<void> {
-  try {
-    await new BalancerClient(news).reportDatabase({ everyMs, alarms: [], figures: [] });
-  } catch (error) {
-    if (!(error instanceof BalancerError && error.code === "RouteNotFound")) throw error;
-    console.error(
-      "the balancer that runs is of an older version: it shows no alarms of the database until it is started anew",
-    );
-  }
+  const client = new BalancerClient(news);
+  const report = client.reportDatabase({ everyMs, alarms: [], figures: [] });
+  await ifKnown(client, report, "it shows no alarms of the database");
 }
 
 export const provider: Provider<Inputs, State> = {

@@ -9,6 +9,8 @@ export interface LocalCollectorInputs {
   database: { host: string; port: number; name: string };
   /** Of the monitoring role; secret. */
   monitoringPassword: string;
+  /** Percent of the database's connections, or of a role's, beyond which alarms fire (`alarms.connections`). */
+  connections: number;
   adminPort: number;
   /** Of the balancer's admin port; secret. */
   token: string;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { limitsWith, type CollectedLimits } from "../../../collector/alarms";
+import { usualAlarms } from "../../../config/sections/alarms";
 
 const port = z.coerce.number().int().min(1).max(65535);
 
@@ -29,9 +30,6 @@ export interface CollectorSettings {
   readonly limits: CollectedLimits;
 }
 
-/** Percent of a role's CONNECTION LIMIT, and of all connections: the guides' "80 % of the pool". */
-const connections = 80;
-
 /** @throws Error that names every variable at fault and never shows a value: two of them are secrets */
 export function readSettings(env: NodeJS.ProcessEnv): CollectorSettings {
   const parsed = environment.safeParse(env);
@@ -45,6 +43,6 @@ export function readSettings(env: NodeJS.ProcessEnv): CollectorSettings {
     balancer: { adminPort: data.ADMIN_PORT, token: data.ADMIN_TOKEN },
     copiesLogs: data.COPIES_LOGS,
     intervalMs: data.INTERVAL_MS,
-    limits: { ...limitsWith(connections), ...(JSON.parse(data.LIMITS) as Partial<CollectedLimits>) },
+    limits: { ...limitsWith(usualAlarms.connections), ...(JSON.parse(data.LIMITS) as Partial<CollectedLimits>) },
   };
 }
