@@ -19,6 +19,7 @@ const atFirst = {
   platform: "local",
   greenWeight: "0",
   migrateTo: "0007",
+  watchAfter: "0s",
   bake: { steps: [50, 100], bake: "100ms", maxBake: "100ms", onInsufficient: "advance" },
   blue: { version: "1.0.0", schema: "0006", entry: pages, count: 1 },
   green: { version: "1.1.0", schema: "0007", entry: pages },
