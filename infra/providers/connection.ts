@@ -50,7 +50,25 @@ export async function withConnection<T>(
     ...{ host, port, database, user, password, application_name: name, ssl: tlsOf(connection) },
     ...{ connectionTimeoutMillis: connectMs, keepAlive: true, pipeline },
   };
-  return inSession(config, limits, work);
+  return inSession(config, limits, work).catch((error: unknown) => {
+    throw isUntrusted(error) ? withWayToTrust(error, connection) : error;
+  });
+}
+
+/** Codes of OpenSSL for a certificate of an authority that isn't trusted here. */
+const untrusted = new Set(["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED_CERT"]); // prettier-ignore
+
+const isUntrusted = (error: unknown): error is Error =>
+  error instanceof Error && untrusted.has((error.cause as { code?: string } | undefined)?.code ?? "");
+
+/** No machine trusts RDS's authorities by itself, so this is the first thing that a first `up` from outside meets. */
+function withWayToTrust({ message, cause }: Error, { sslrootcert }: Connection): Error {
+  const found = sslrootcert === undefined ? "of what Node.js trusts by itself" : `in ${sslrootcert} (rds.caBundle)`;
+  return new Error(
+    `${message}. The authority of its certificate is none ${found}, expected AWS's bundle of RDS certificates ` +
+      "(https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem): pulumi config set --path rds.caBundle <file>",
+    { cause },
+  );
 }
 
 function tlsOf({ sslmode, sslrootcert }: Connection) {
