@@ -104,9 +104,12 @@ const cases: Case[] = [
     identifier: "other",
     restoreToPointInTime: { sourceDbiResourceId: id(world, "database"), restoreTime: "2020-01-31T07:00:00Z" },
   })),
+  taken("database", "an instance is made from a snapshot of more storage", "create", () => ({
+    ...{ identifier: "other", snapshotIdentifier: "snapshot", allocatedStorage: 50 },
+  })),
   taken("database", "enhanced monitoring has no role", "update", () => ({ monitoringInterval: 60 })),
   taken("database", "storage may grow to less than it is", "update", () => ({ maxAllocatedStorage: 100 })),
-  taken("database", "storage shrinks", "update", () => ({ allocatedStorage: 50 })),
+  taken("database", "storage shrinks", "update", () => ({ allocatedStorage: 50, maxAllocatedStorage: undefined })),
   taken("database", "the engine's major version goes back, or on without being allowed to", "update", () => ({
     engineVersion: "17.6",
   })),

@@ -113,7 +113,8 @@ describe("staging on the stand-in for AWS, when RDS changes the master user's pa
     aws.account.change((rows) =>
       rows.put({
         ...{ token: "aws:rds/snapshot:Snapshot", id },
-        outs: { dbSnapshotIdentifier: id, dbInstanceIdentifier, dbSnapshotArn },
+        // More than staging's own storage: production's is, and grows by itself.
+        outs: { dbSnapshotIdentifier: id, dbInstanceIdentifier, dbSnapshotArn, allocatedStorage: 200 },
       }),
     );
     // What the new instance's PostgreSQL is made from: all that the old one held, roles too.
@@ -127,6 +128,10 @@ describe("staging on the stand-in for AWS, when RDS changes the master user's pa
     await aws.set("seeded", "rds.mask", "mask.sql");
     const output = await aws.must("seeded", "up", "--yes", "--skip-preview");
     assert.match(output, /took up pages from the snapshot, masked by mask\.sql/);
+    const sizes = aws.account.change((all) =>
+      all.all("aws:rds/instance:Instance").map(({ outs }) => outs["allocatedStorage"]),
+    );
+    assert.deepEqual(sizes.sort(), [100, 200]);
     const { rows } = await aws.postgres.asSuperuser(
       (client) => client.query("SELECT DISTINCT title FROM pages"),
       "pages",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { SnapshotId } from "../../infra/config/sections/rds";
 import { judge } from "../../infra/platform/aws/ecs-steady/judge";
+import { storageFor } from "../../infra/platform/aws/seed/snapshot";
 import { baseName } from "../../infra/platform/aws/names";
 import { cutNetwork } from "../../infra/platform/aws/subnets";
 import { ecrRepository } from "../../infra/platform/aws/task-roles";
@@ -115,4 +117,20 @@ describe("names on AWS", () => {
     });
     assert.equal(ecrRepository("registry.example.com/pages:1.0.0"), undefined);
   });
+});
+
+describe("storage of an instance that is made from a snapshot", () => {
+  const settings = { storage: 100, maxStorage: 500, seedFrom: "production" as SnapshotId };
+
+  it("is as config says, and never less than the snapshot's", () =>
+    assert.deepEqual(
+      [20, 100, 200, 454].map((size) => storageFor(size, settings)),
+      [100, 100, 200, 454],
+    ));
+
+  it("is refused where RDS could not let it grow, with what has to be set", () =>
+    assert.throws(
+      () => storageFor(455, settings),
+      /rds\.maxStorage is 500, .* has 455 GiB: expected 501 or more.*pulumi config set --path switchyard:rds\.maxStorage 501/,
+    ));
 });

@@ -144,10 +144,15 @@ function connectionsFit(instanceClass: string | undefined, wanted: number | unde
   ];
 }
 
-/** RDS refuses an autoscaling limit less than 10 % above what is allocated (CreateDBInstance, MaxAllocatedStorage). */
+/**
+ * RDS refuses an autoscaling limit less than 10 % above what is allocated (CreateDBInstance, MaxAllocatedStorage).
+ * @param storage GiB that are allocated @returns GiB
+ */
+export const leastMaximum = (storage: number): number => Math.ceil((storage * 11) / 10);
+
 function canGrow(storage: number | undefined, most: number | undefined): Problem[] {
   if (storage === undefined || most === undefined) return [];
-  const least = Math.ceil((storage * 11) / 10);
+  const least = leastMaximum(storage);
   if (most >= least) return [];
   return [
     {

@@ -101,12 +101,18 @@ export class Database extends pulumi.ComponentResource {
     logs: pulumi.Resource[],
   ): rds.Instance {
     const { base, id, partition } = account;
+    const { seedFrom } = settings;
+    const seed = seedFrom && seedSnapshot(`${name}-seed`, seedFrom, { account, keys, rds: settings }, { parent: this });
     const instance = new rds.Instance(
       name,
       {
         identifier: base,
         ...{ engine: "postgres", engineVersion: String(database.majorVersion), instanceClass: settings.instanceClass },
-        ...{ allocatedStorage: settings.storage, maxAllocatedStorage: settings.maxStorage, storageType: "gp3" },
+        ...{
+          allocatedStorage: seed?.storage ?? settings.storage,
+          maxAllocatedStorage: settings.maxStorage,
+          storageType: "gp3",
+        },
         ...{ storageEncrypted: true, kmsKeyId: keys.of.database },
         ...{ multiAz: settings.multiAz, port: databasePort, publiclyAccessible: false },
         ...{ dbSubnetGroupName: subnets.name, vpcSecurityGroupIds: [group.id], parameterGroupName: parameters.name },
@@ -120,9 +126,7 @@ export class Database extends pulumi.ComponentResource {
         ...{ performanceInsightsEnabled: true, performanceInsightsKmsKeyId: keys.of.database },
         // Days; what costs nothing.
         performanceInsightsRetentionPeriod: 7,
-        ...(settings.seedFrom !== undefined && {
-          snapshotIdentifier: seedSnapshot(`${name}-seed`, settings.seedFrom, { account, keys }, { parent: this }),
-        }),
+        ...(seed && { snapshotIdentifier: seed.name }),
         ...{ skipFinalSnapshot: false, finalSnapshotIdentifier: finalSnapshot(base, group, keys, settings) },
         // What was approved is what happens now, and not in a night when nobody looks.
         applyImmediately: true,
@@ -132,8 +136,10 @@ export class Database extends pulumi.ComponentResource {
         dependsOn: [...logs, monitoring],
         protect: true,
         retainOnDelete: true,
-        // What it was made from, once; a minor version is raised by RDS itself.
-        ignoreChanges: ["snapshotIdentifier"],
+        // What it was made from, and how large that was, once; a minor version is raised by RDS itself.
+        ignoreChanges: ["snapshotIdentifier", ...(seed ? ["allocatedStorage"] : [])],
+        // A large snapshot takes longer than the provider's 40 minutes.
+        customTimeouts: { create: "2h" },
       },
     );
     if (!settings.multiAz)

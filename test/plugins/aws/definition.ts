@@ -45,6 +45,8 @@ export interface Definition {
   fill?(inputs: Properties): Properties;
   /** Rules that the official plugin checks before it asks AWS. */
   check?(inputs: Properties): Failure[];
+  /** What the official plugin takes for no change, though it differs ("DiffSuppressFunc"). */
+  suppresses?(key: string, olds: Properties, wanted: Properties): boolean;
   /** A replacement that depends on values. */
   replaces?(key: string, olds: Properties, wanted: Properties): boolean;
   /** What AWS does besides. */

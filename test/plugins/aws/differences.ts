@@ -56,7 +56,8 @@ export function difference(
   const names = [...signature(token).inputs.keys(), ...("tagsAll" in wanted ? ["tagsAll"] : [])];
   const changed = names
     .filter((key) => !(wanted[key] === undefined && computed.includes(key)))
-    .filter((key) => hasUnknown(wanted[key]) || !same(key, olds[key], wanted[key]));
+    .filter((key) => hasUnknown(wanted[key]) || !same(key, olds[key], wanted[key]))
+    .filter((key) => !definition.suppresses?.(key, olds, wanted));
   const replaced = changed.filter(
     (key) => replaces.includes(key) || key === "region" || definition.replaces?.(key, olds, wanted),
   );

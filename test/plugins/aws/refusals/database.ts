@@ -110,6 +110,22 @@ export const databaseRefusals: readonly Refusal[] = [
   },
   {
     token: instance,
+    on: ["create"],
+    code: "InvalidParameterCombination",
+    when: "an instance is made from a snapshot of more storage",
+    says: ({ outs, rows }) => {
+      const source = text(outs, "snapshotIdentifier");
+      const snapshot = rows
+        .all("aws:rds/snapshot:Snapshot")
+        .find((row) => source !== "" && [row.id, row.outs["dbSnapshotArn"]].includes(source));
+      const [size, wanted] = [snapshot?.outs ?? {}, outs].map((each) => number(each, "allocatedStorage") ?? 0);
+      return (wanted ?? 0) < (size ?? 0)
+        ? `Invalid storage size for engine name postgres and storage type ${text(outs, "storageType")}: ${wanted ?? 0}`
+        : undefined;
+    },
+  },
+  {
+    token: instance,
     on: writes,
     code: "InvalidParameterCombination",
     when: "enhanced monitoring has no role",

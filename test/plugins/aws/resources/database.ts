@@ -130,6 +130,12 @@ export const database: Record<string, Definition> = {
     autoName: { property: "identifier", maximum: 63 },
     id: "resourceId",
     moving: ["engineVersionActual", "address", "endpoint", "masterUserSecrets", "status"],
+    // Storage that grew by itself, or was more from the start.
+    suppresses: (key, olds, wanted) => {
+      const storage = (of: Properties) => number(of, "allocatedStorage") ?? 0;
+      const most = number(wanted, "maxAllocatedStorage") ?? 0;
+      return key === "allocatedStorage" && storage(olds) > storage(wanted) && most > storage(wanted);
+    },
     check: (inputs) => [
       ...between(inputs, "backupRetentionPeriod", 0, 35),
       ...(inputs["skipFinalSnapshot"] !== true && text(inputs, "finalSnapshotIdentifier") === ""
