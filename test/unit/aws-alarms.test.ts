@@ -158,6 +158,11 @@ const table: Row[] = [
     ...{ name: "collector-silent", severity: "high", looks: 300 },
     ...single("Collected", [null, null, null, null, null], [null, null, 1, null, null]),
   },
+  {
+    ...{ name: "digest-failed", severity: "medium", looks: 300 },
+    fires: { Errors: [1], AsyncEventsDropped: [null] },
+    quiet: { Errors: [0], AsyncEventsDropped: [null] },
+  },
 ];
 
 describe("alarms on AWS", function () {
@@ -173,7 +178,8 @@ describe("alarms on AWS", function () {
 
   before(async () => {
     const release = { ...awsRelease, count: 2 };
-    const config = { platform: "aws", domain, blue: release, green: release, rds: { proxy: true } };
+    const notify = { low: { email: ["team@example.com"] } };
+    const config = { platform: "aws", domain, blue: release, green: release, rds: { proxy: true }, notify };
     ({ resources } = await declarePlatform("watched", config));
   });
 
@@ -322,8 +328,10 @@ describe("alarms on AWS", function () {
   });
 
   it("are on figures that a function reads by itself: a look ends before the next one, and takes nothing of the account's for good", () => {
-    const looks = resources.find(({ type }) => type === "aws:lambda/function:Function");
-    const schedule = resources.find(({ type }) => type === "aws:scheduler/schedule:Schedule");
+    const looks = resources.find(({ type, name }) => type === "aws:lambda/function:Function" && name === "collector");
+    const schedule = resources.find(
+      ({ type, name }) => type === "aws:scheduler/schedule:Schedule" && name === "collector",
+    );
     assert.ok(looks !== undefined && (looks.inputs.timeout as number) < 60);
     assert.equal(schedule?.inputs.scheduleExpression, "rate(1 minute)");
     assert.equal(looks.inputs.reservedConcurrentExecutions, undefined);

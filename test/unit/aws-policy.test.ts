@@ -21,6 +21,7 @@ function withEverything(): Record<string, unknown> {
     rds: { ...(production.rds as object), proxy: true },
     domain,
     ci: { github: "example/pages" },
+    notify: { low: { email: ["team@example.com"] } },
     restore: { pointInTime: "2026-01-31T08:00:00Z" },
   };
 }
@@ -28,7 +29,7 @@ function withEverything(): Record<string, unknown> {
 const stacks = [
   ["staging", "as Pulumi.staging.yaml declares it", () => configOf("staging")],
   ["production", "as Pulumi.production.yaml declares it", () => configOf("production")],
-  ["everything", "with proxy, web ACL, DNS names, a pipeline and an instance of a moment", withEverything],
+  ["everything", "with proxy, web ACL, DNS names, a pipeline, a digest and an instance of a moment", withEverything],
 ] as const;
 
 for (const [stack, how, config] of stacks)

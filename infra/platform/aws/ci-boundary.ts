@@ -95,7 +95,13 @@ export function boundaryStatements(scope: CiScope): Statement[] {
       actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
       resources: ownedBy("secretsmanager", `secret:${base}-*`),
     },
-    { sid: "Keys", actions: ["kms:Decrypt"], resources: ownedBy("kms", "key/*"), condition: tagged(scope) },
+    {
+      sid: "Keys",
+      // A message is encrypted in the name of who publishes it.
+      actions: ["kms:Decrypt", "kms:GenerateDataKey"],
+      resources: ownedBy("kms", "key/*"),
+      condition: tagged(scope),
+    },
     {
       sid: "Logs",
       actions: ["logs:CreateLog*", "logs:PutLogEvents", "logs:PutRetentionPolicy", "logs:DescribeLog*", "logs:GetLogEvents"], // prettier-ignore
@@ -106,6 +112,12 @@ export function boundaryStatements(scope: CiScope): Statement[] {
       actions: ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
       resources: [`arn:${partition}:ecr:*:*:repository/*`],
     },
+    {
+      sid: "History",
+      actions: ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"],
+      resources: ownedBy("cloudwatch", "alarm:*"),
+    },
+    { sid: "Digest", actions: ["sns:Publish"], resources: ownedBy("sns", `${base}-digest`) },
     { sid: "Collector", actions: ["lambda:InvokeFunction"], resources: ownedBy("lambda", `function:${base}-*`) },
     {
       sid: "NoResource",

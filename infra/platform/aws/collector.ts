@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
-import { Schedule } from "@pulumi/aws/scheduler/schedule";
+import type { Schedule } from "@pulumi/aws/scheduler/schedule";
 import * as pulumi from "@pulumi/pulumi";
 import type { FunctionEnvironment } from "../../collector/function";
 import type { AwsConfig } from "../../config";
@@ -17,6 +17,7 @@ import type { Keys } from "./keys";
 import { logGroup, type Logs } from "./logs";
 import type { Network } from "./network";
 import { joiningNetwork, policyOf, trust } from "./policy";
+import { scheduled } from "./scheduled";
 import { Secret } from "./secret";
 import { waive } from "./waive";
 
@@ -51,36 +52,17 @@ export class Collector extends pulumi.ComponentResource {
     const { account } = args;
     const functionName = `${account.base}-${name}`;
     const looks = this.#function(name, functionName, args);
-    const role = new iam.Role(
-      `${name}-schedule`,
-      {
-        name: `${functionName}-schedule`,
-        description: "Calls the collector each minute",
-        assumeRolePolicy: trust("scheduler.amazonaws.com", account.id),
-      },
-      { parent: this },
-    );
-    const calls = new iam.RolePolicy(
-      `${name}-schedule`,
-      { role: role.name, policy: policyOf({ actions: ["lambda:InvokeFunction"], resources: [looks.arn] }) },
-      { parent: role },
-    );
-    this.schedule = new Schedule(
+    this.schedule = scheduled(
       name,
       {
-        name: functionName,
-        description: "Reads the database's own figures",
-        scheduleExpression: "rate(1 minute)",
-        flexibleTimeWindow: { mode: "OFF" },
-        target: {
-          ...{ arn: looks.arn, roleArn: role.arn },
-          // A minute that was missed is over: the next one comes by itself.
-          retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
-        },
+        ...{ called: looks, functionName, account, expression: "rate(1 minute)" },
+        describes: { role: "Calls the collector each minute", schedule: "Reads the database's own figures" },
+        // A minute that was missed is over: the next one comes by itself.
+        again: { attempts: 0, seconds: 60 },
+        unencrypted: "it hands nothing over: there is nothing in it to encrypt",
       },
-      { parent: this, dependsOn: calls },
+      this,
     );
-    waive(this.schedule, ["CKV_AWS_297"], "it hands nothing over: there is nothing in it to encrypt");
     this.registerOutputs({});
   }
 

@@ -205,7 +205,7 @@ class AwsPlatform implements Platform {
   }
 
   previewListener(after: pulumi.Resource[]): PreviewListener {
-    const { keys, network, groups, options } = this.#theGround(after);
+    const { keys, logs, network, groups, options } = this.#theGround(after);
     const balancer = new Balancer(
       "balancer",
       this.config,
@@ -214,7 +214,7 @@ class AwsPlatform implements Platform {
     );
     this.#balancer = balancer;
     this.#watching = new Watching({
-      ...{ config: this.config, account: this.#account, keys, balancer, options },
+      ...{ config: this.config, account: this.#account, keys, logs, balancer, options },
       after: [...after, this.#theDatabase(), this.#theCollector().schedule],
     });
     const { names, preview } = this.config.domain;

@@ -9,7 +9,9 @@ import { ColourAlarms, ownNamespace, SharedAlarms } from "./alarms";
 import type { Balancer } from "./balancer";
 import { serviceName } from "./colour";
 import { dashboard } from "./dashboards";
+import { Digest } from "./digest";
 import type { Keys } from "./keys";
+import type { Logs } from "./logs";
 import { Notify } from "./notify";
 import { balancerDimension, groupDimension } from "./sdk";
 
@@ -17,6 +19,7 @@ interface WatchingArgs {
   readonly config: AwsConfig;
   readonly account: Account;
   readonly keys: Keys;
+  readonly logs: Logs;
   readonly balancer: Balancer;
   /** What has to be there first: the database, whose log is counted, and what reads its figures. */
   readonly after: pulumi.Resource[];
@@ -35,6 +38,19 @@ export class Watching {
     const isSecret = config.secretKeys.includes("notify");
     this.#notify = new Notify("notify", { notify: config.notify, isSecret, account, key: keys.of.alarms }, options);
     this.#shared();
+    this.#digest();
+  }
+
+  /** Where somebody is named for it. */
+  #digest(): void {
+    const { config, account, keys, logs, options } = this.args;
+    const { digest, topics, ready } = this.#notify;
+    if (digest === undefined) return;
+    new Digest(
+      "digest",
+      { ...{ account, logs, topics, key: keys.of.alarms, to: digest, at: config.notify.low.digest } },
+      { ...options, dependsOn: ready },
+    );
   }
 
   #shared(): void {

@@ -6,7 +6,7 @@ import { Topic } from "@pulumi/aws/sns/topic";
 import { TopicPolicy } from "@pulumi/aws/sns/topicPolicy";
 import { TopicSubscription } from "@pulumi/aws/sns/topicSubscription";
 import * as pulumi from "@pulumi/pulumi";
-import { severities, type NotifySettings, type Severity } from "../../../config";
+import { namesAnybody, severities, type Channels, type NotifySettings, type Severity } from "../../../config";
 import type { Account } from "../account";
 import { policyOf, trust, type Statement } from "../policy";
 
@@ -19,10 +19,12 @@ interface NotifyArgs {
   readonly key: pulumi.Input<string>;
 }
 
-/** A topic a severity, and who is told of it. */
+/** A topic a severity, and who is told of it: of `low` by a digest, which has a topic of its own. */
 export class Notify extends pulumi.ComponentResource {
   /** ARNs. */
   readonly topics: Readonly<Record<Severity, pulumi.Output<string>>>;
+  /** ARN of the topic that the digest goes to; undefined where nobody is named for it. */
+  readonly digest: pulumi.Output<string> | undefined;
   /** Everything that must be there before somebody publishes. */
   readonly ready: pulumi.Resource[] = [];
 
@@ -32,28 +34,35 @@ export class Notify extends pulumi.ComponentResource {
     options: pulumi.ComponentResourceOptions,
   ) {
     super("switchyard:aws:Notify", name, {}, options);
-    const topics = Object.fromEntries(severities.map((severity) => [severity, this.#topic(severity)]));
-    this.topics = topics as Record<Severity, pulumi.Output<string>>;
+    const { critical, high, medium, low } = args.notify;
+    this.topics = {
+      critical: this.#topic("critical", critical),
+      high: this.#topic("high", high),
+      medium: this.#topic("medium", medium),
+      low: this.#topic("low", undefined),
+    };
+    this.digest = namesAnybody(low) ? this.#topic("digest", low) : undefined;
     this.#slack();
     this.#eventsOfRds();
     this.registerOutputs({});
   }
 
-  #topic(severity: Severity): pulumi.Output<string> {
-    const { account, key, notify, isSecret } = this.args;
-    const topic = new Topic(severity, { name: `${account.base}-${severity}`, kmsMasterKeyId: key }, { parent: this });
+  #topic(name: Severity | "digest", told: Channels | undefined): pulumi.Output<string> {
+    const { account, key, isSecret } = this.args;
+    const topic = new Topic(name, { name: `${account.base}-${name}`, kmsMasterKeyId: key }, { parent: this });
+    const publishers = name === "digest" ? [] : publishersOf(topic.arn, account);
     const policy = new TopicPolicy(
-      severity,
-      { arn: topic.arn, policy: policyOf(...statementsOf(topic.arn, account)) },
+      name,
+      { arn: topic.arn, policy: policyOf(...publishers, tlsAlone(topic.arn)) },
       { parent: topic },
     );
     this.ready.push(policy);
-    const { https, sms, email } = notify[severity];
+    const { https = [], sms = [], email = [] } = told ?? {};
     for (const [protocol, endpoints] of Object.entries({ https, sms, email }))
       for (const endpoint of endpoints)
         new TopicSubscription(
           // By the endpoint, so that one more in the list moves no other; of a secret nothing can be told from it.
-          `${severity}-${protocol}-${createHash("sha256").update(endpoint).digest("hex").slice(0, 8)}`,
+          `${name}-${protocol}-${createHash("sha256").update(endpoint).digest("hex").slice(0, 8)}`,
           {
             ...{ topic: topic.arn, protocol },
             endpoint: isSecret ? pulumi.secret(endpoint) : endpoint,
@@ -89,7 +98,9 @@ export class Notify extends pulumi.ComponentResource {
           iamRoleArn: role.arn,
           slackTeamId: isSecret ? pulumi.secret(team) : team,
           slackChannelId: isSecret ? pulumi.secret(id) : id,
-          snsTopicArns: told.map((severity) => this.topics[severity]),
+          snsTopicArns: told.map((severity) =>
+            severity === "low" ? (this.digest ?? this.topics.low) : this.topics[severity],
+          ),
           // Without a policy of its own a channel may do what an administrator may.
           guardrailPolicyArns: [pulumi.interpolate`arn:${account.partition}:iam::aws:policy/AWSDenyAll`],
           loggingLevel: "ERROR",
@@ -116,22 +127,16 @@ export class Notify extends pulumi.ComponentResource {
   }
 }
 
-/** Over TLS alone, and from this account's alarms and database alone. */
-function statementsOf(topic: pulumi.Output<string>, { id }: Account): Statement[] {
+/** This account's alarms and database. What tells the digest has a role of its own, whose policy lets it. */
+function publishersOf(topic: pulumi.Output<string>, { id }: Account): Statement[] {
   const publish = (sid: string, service: string): Statement => ({
     ...{ sid, principals: { Service: service }, actions: ["sns:Publish"], resources: [topic] },
     condition: { StringEquals: { "aws:SourceAccount": id } },
   });
-  return [
-    publish("Alarms", "cloudwatch.amazonaws.com"),
-    publish("Database", "events.rds.amazonaws.com"),
-    {
-      sid: "TlsOnly",
-      effect: "Deny",
-      principals: { AWS: "*" },
-      actions: ["sns:Publish"],
-      resources: [topic],
-      condition: { Bool: { "aws:SecureTransport": "false" } },
-    },
-  ];
+  return [publish("Alarms", "cloudwatch.amazonaws.com"), publish("Database", "events.rds.amazonaws.com")];
 }
+
+const tlsAlone = (topic: pulumi.Output<string>): Statement => ({
+  ...{ sid: "TlsOnly", effect: "Deny", principals: { AWS: "*" }, actions: ["sns:Publish"], resources: [topic] },
+  condition: { Bool: { "aws:SecureTransport": "false" } },
+});
