@@ -151,13 +151,13 @@ describe("the roles of a pipeline", function () {
     declared = await declarePlatform("production", { ...configOf("production"), ci });
   });
 
-  const role = (name: string): Registered => {
-    const found = declared.resources.find((each) => each.type === "aws:iam/role:Role" && each.name === name);
+  const role = (name: string, { resources } = declared): Registered => {
+    const found = resources.find((each) => each.type === "aws:iam/role:Role" && each.name === name);
     assert.ok(found !== undefined, `there is no role ${name}`);
     return found;
   };
-  const trusted = (name: string): { Action: string; Principal: unknown; Condition: unknown } => {
-    const { Statement } = JSON.parse(role(name).inputs.assumeRolePolicy as string) as { Statement: never[] };
+  const trusted = (name: string, all = declared): { Action: string; Principal: unknown; Condition: unknown } => {
+    const { Statement } = JSON.parse(role(name, all).inputs.assumeRolePolicy as string) as { Statement: never[] };
     assert.equal(Statement.length, 1);
     return Statement[0] as never;
   };
@@ -180,6 +180,14 @@ describe("the roles of a pipeline", function () {
       claims(["repo:example/pages:pull_request", "repo:example/pages:ref:refs/heads/main"]),
     );
     assert.deepEqual(trusted("deployer"), claims("repo:example/pages:environment:production"));
+  });
+
+  it("are taken on by a repository that GitHub names by its ids too", async () => {
+    const ci = { github: "example@123456/pages@456789" };
+    const withIds = await declarePlatform("staging", { ...configOf("staging"), ci });
+    assert.deepEqual(trusted("deployer", withIds), claims("repo:example@123456/pages@456789:environment:staging"));
+    for (const github of ["example@123456/pages", "example/pages@456789", "example/pages:*", "*/pages"])
+      await assert.rejects(declarePlatform("staging", { ...configOf("staging"), ci: { github } }), /ci\.github/);
   });
 
   it("last an hour for a preview, and six for a walk and its return", () => {

@@ -3,7 +3,7 @@ import { text } from "../kinds";
 import type { Arn } from "./domain";
 
 declare const kind: unique symbol;
-/** A repository on GitHub: owner/name. */
+/** A repository on GitHub as its tokens name it: owner/name, or owner@id/name@id where GitHub puts the ids beside the names. */
 export type Repository = string & { readonly [kind]: "repository" };
 /** The name of a branch, or of an environment of GitHub. */
 export type CiName = string & { readonly [kind]: "ci name" };
@@ -12,7 +12,7 @@ export type BucketName = string & { readonly [kind]: "bucket name" };
 
 /** Which pipeline may preview and deploy a stack on AWS (docs/ci.md). */
 export interface CiSettings {
-  /** The repository whose pipelines take on the roles. Default: none, and no role is made. */
+  /** The repository whose pipelines take on the roles, as their tokens name it. Default: none, and no role is made. */
   readonly github?: Repository | undefined;
   /** The branch that is deployed from. Default: main. */
   readonly branch: CiName;
@@ -34,9 +34,9 @@ export const ciKeys = {
   ci: section(
     {
       github: text<Repository>(
-        /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/[A-Za-z0-9._-]{1,100}$/,
+        /^[A-Za-z0-9][A-Za-z0-9-]{0,38}(\/[A-Za-z0-9._-]{1,100}|@[0-9]{1,20}\/[A-Za-z0-9._-]{1,100}@[0-9]{1,20})$/,
         "repository",
-        "owner/name of a repository on GitHub",
+        "owner/name of a repository on GitHub, or owner@id/name@id",
         {
           meaning: "Repository whose pipelines preview and deploy the stack; a role is made for each.",
           example: "example/pages",
