@@ -111,14 +111,12 @@ class LocalPlatform implements Platform {
   }
 
   previewListener(after: pulumi.Resource[]): PreviewListener {
-    const { errorRate, minRequests, p95 } = this.config.alarms;
     this.#balancer = new LocalBalancer(
       "balancer",
       {
         folder: this.#folder,
         previewPort: this.config.local.previewPort,
         token: this.#passwords.of("balancer"),
-        limits: { errorRate, minRequests, p95 },
       },
       { dependsOn: after },
     );
@@ -137,7 +135,7 @@ class LocalPlatform implements Platform {
       folder: this.#folder,
       database: { host, port: chosenPort, name: this.config.database.name },
       monitoringPassword: this.#monitoring.password,
-      connections: this.config.alarms.connections,
+      limits: this.config.alarms,
       ...{ adminPort, token: this.#passwords.of("balancer") },
     });
   }

@@ -193,23 +193,8 @@ export const isGone = (error: unknown): boolean => error instanceof BalancerErro
 export const isAbsent = (error: unknown): boolean =>
   isGone(error) || (error instanceof BalancerError && error.code === "UnexpectedAnswer");
 
-/**
- * Asks of the balancer what one that an older version of this program started doesn't know, and says so if it doesn't:
- * to start it anew would break off what it serves.
- * @param lacks what is missing until then
- */
-export async function ifKnown(client: BalancerClient, call: Promise<void>, lacks: string): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof BalancerError && error.code === "RouteNotFound")) throw error;
-    const { pid } = await client.health();
-    console.error(
-      `the balancer that runs is of an older version: ${lacks} until it is started anew (kill ${pid} && npx pulumi up, ` +
-        "when nobody needs the service for a moment)",
-    );
-  }
-}
+/** Whether the balancer has no such call: it was started by an older version of this program. */
+export const isNotKnown = (error: unknown): boolean => error instanceof BalancerError && error.code === "RouteNotFound";
 
 export { BalancerError } from "./errors";
 export { parseMetrics, type ColourFigures, type Snapshot } from "./snapshot";

@@ -8,7 +8,7 @@ import { isRunning, type ProcessRef } from "../process/identity";
 import { endStrays } from "../process/ledger";
 import { stop, waitUntil } from "../process/lifecycle";
 import { findFree } from "../process/ports";
-import { BalancerClient, ifKnown } from "./client";
+import { BalancerClient } from "./client";
 import type { LocalBalancerInputs as Inputs, LocalBalancerState as State } from "./resource";
 
 const firstAdminPort = 8500;
@@ -28,8 +28,6 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
     const preferred = olds?.chosenPreviewPort ?? firstPreviewPort;
     const wanted = await keepOrChoosePort(previewKey, news.previewPort, open, preferred);
     const { port } = await client.openPreview(wanted);
-    const lacks = "it has the critical alarms on a colour's errors and latency alone, with the usual limits,";
-    await ifKnown(client, client.setAlarmLimits(news.limits), lacks);
     return { ...partial, chosenPreviewPort: port };
   } catch (error) {
     throw new PartialFailure((error as Error).message, idOf(news), partial, { cause: error });

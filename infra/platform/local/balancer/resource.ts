@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import type { InputsOf } from "../../../providers/inputs";
 import { DynamicResource } from "../../../providers/dynamic";
 import type { ProcessRef } from "../process/identity";
-import type { AlarmLimits } from "./api";
 
 export interface LocalBalancerInputs {
   /** The stack's own folder, relative to the project. */
@@ -11,8 +10,6 @@ export interface LocalBalancerInputs {
   previewPort?: number;
   /** What every change through the admin port needs. */
   token: string;
-  /** Beyond what its alarms fire. */
-  limits: AlarmLimits;
 }
 
 export interface LocalBalancerState extends LocalBalancerInputs {

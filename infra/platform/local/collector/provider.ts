@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { sameInputs, type Provider } from "../../../providers/contract";
 import { inProject } from "../../../providers/project";
-import { BalancerClient, BalancerError, ifKnown, isAbsent } from "../balancer/client";
+import { BalancerClient, isAbsent, isNotKnown, type AlarmLimits } from "../balancer/client";
 import { launchNode } from "../node-process";
 import { isRunning } from "../process/identity";
 import { endStrays } from "../process/ledger";
@@ -17,7 +17,7 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   const folder = inProject(news.folder);
   await stop(olds?.process);
   await endStrays(folder, group, []);
-  await expectReports(news);
+  await introduce(news);
   const { host, port, name } = news.database;
   const running = await launchNode({
     entry: "infra/platform/local/collector/main.ts",
@@ -25,7 +25,8 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
       ...{ PGHOST: host, PGPORT: String(port), PGDATABASE: name },
       ...{ ADMIN_PORT: String(news.adminPort), COPIES_LOGS: join(folder, "logs") },
       INTERVAL_MS: String(everyMs),
-      LIMITS: JSON.stringify({ connections: news.connections }),
+      LIMITS: JSON.stringify({ connections: news.limits.connections }),
+      BALANCER_LIMITS: JSON.stringify(ofBalancer(news.limits)),
     },
     secrets: { PGPASSWORD: news.monitoringPassword, ADMIN_TOKEN: news.token },
     ...{ folder, group },
@@ -33,12 +34,28 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
   return { ...news, process: running };
 }
 
-/** From here on the balancer misses it, also when it never says a word. */
-async function expectReports(news: Inputs): Promise<void> {
+/** From here on the balancer goes by these limits, and misses the collector, also when that never says a word. */
+async function introduce(news: Inputs): Promise<void> {
   const client = new BalancerClient(news);
-  const report = client.reportDatabase({ everyMs, alarms: [], figures: [] });
-  await ifKnown(client, report, "it shows no alarms of the database");
+  try {
+    await client.reportDatabase({ everyMs, alarms: [], figures: [] });
+    await client.setAlarmLimits(ofBalancer(news.limits));
+  } catch (error) {
+    if (!isNotKnown(error)) throw error;
+    const { pid } = await client.health();
+    console.error(
+      "the balancer that runs is of an older version: it lacks alarms of docs/alarms.md, and goes by the usual limits, until it is " +
+        `started anew (kill ${pid} && npx pulumi up, when nobody needs the service for a moment)`,
+    );
+  }
 }
+
+/** Those that the balancer itself counts by. */
+export const ofBalancer = ({ errorRate, minRequests, p95 }: Inputs["limits"]): AlarmLimits => ({
+  errorRate,
+  minRequests,
+  p95,
+});
 
 export const provider: Provider<Inputs, State> = {
   diff: (olds, news) => ({ changes: !isRunning(olds.process) || !sameInputs(olds, news, ["process"]) }),
@@ -51,7 +68,7 @@ export const provider: Provider<Inputs, State> = {
       await new BalancerClient(state).forgetDatabase();
     } catch (error) {
       // Without a balancer nobody misses it.
-      if (!isAbsent(error) && !(error instanceof BalancerError && error.code === "RouteNotFound")) throw error;
+      if (!isAbsent(error) && !isNotKnown(error)) throw error;
     }
   },
 };

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { LocalAlarmSettings } from "../../../config";
 import { DynamicResource } from "../../../providers/dynamic";
 import type { InputsOf } from "../../../providers/inputs";
 import type { ProcessRef } from "../process/identity";
@@ -9,8 +10,8 @@ export interface LocalCollectorInputs {
   database: { host: string; port: number; name: string };
   /** Of the monitoring role; secret. */
   monitoringPassword: string;
-  /** Percent of the database's connections, or of a role's, beyond which alarms fire (`alarms.connections`). */
-  connections: number;
+  /** Beyond what alarms fire, its own and the balancer's. */
+  limits: LocalAlarmSettings;
   adminPort: number;
   /** Of the balancer's admin port; secret. */
   token: string;
@@ -20,7 +21,10 @@ export interface LocalCollectorState extends LocalCollectorInputs {
   process: ProcessRef;
 }
 
-/** What reads the database's own figures on one machine: a process beside the balancer. Nothing waits for it. */
+/**
+ * What reads the database's own figures on one machine, and says beyond what the balancer's own alarms fire: a process beside it.
+ * Nothing waits for it, so that other limits are no change of anything else.
+ */
 export class LocalCollector extends DynamicResource {
   constructor(name: string, inputs: InputsOf<LocalCollectorInputs>, options?: pulumi.CustomResourceOptions) {
     super("LocalCollector", name, { ...inputs, process: undefined }, options);

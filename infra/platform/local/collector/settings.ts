@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { limitsWith, type CollectedLimits } from "../../../collector/alarms";
 import { usualAlarms } from "../../../config/sections/alarms";
+import type { AlarmLimits } from "../balancer/client";
 
 const port = z.coerce.number().int().min(1).max(65535);
 
@@ -20,6 +21,8 @@ const environment = z.object({
   INTERVAL_MS: z.coerce.number().int().min(100).max(600_000).default(60_000),
   /** Limits of alarms in JSON, in place of a stack's own. */
   LIMITS: z.string().default("{}"),
+  /** Beyond what the balancer's own alarms fire, in JSON. Left out, it goes by those that it has. */
+  BALANCER_LIMITS: z.string().optional(),
 });
 
 export interface CollectorSettings {
@@ -28,6 +31,7 @@ export interface CollectorSettings {
   readonly copiesLogs: string;
   readonly intervalMs: number;
   readonly limits: CollectedLimits;
+  readonly balancerLimits?: AlarmLimits;
 }
 
 /** @throws Error that names every variable at fault and never shows a value: two of them are secrets */
@@ -38,7 +42,9 @@ export function readSettings(env: NodeJS.ProcessEnv): CollectorSettings {
     throw new Error(`The collector can't start with these environment variables:\n${problems.join("\n")}`);
   }
   const { data } = parsed;
+  const ofBalancer = data.BALANCER_LIMITS;
   return {
+    ...(ofBalancer !== undefined && { balancerLimits: JSON.parse(ofBalancer) as AlarmLimits }),
     database: { host: data.PGHOST, port: data.PGPORT, name: data.PGDATABASE, password: data.PGPASSWORD },
     balancer: { adminPort: data.ADMIN_PORT, token: data.ADMIN_TOKEN },
     copiesLogs: data.COPIES_LOGS,
