@@ -108,7 +108,17 @@ describe("EcsSteady, against moto", () => {
       const failed = { rolloutState: "FAILED" as const, rolloutStateReason: "tasks failed to start", failedTasks: 3 };
       const now = running(service, deployed ? failed : {});
       deployed = true;
-      return now;
+      const event = (message: string, secondsAgo: number) => ({
+        ...{ id: message, message: `(service broken) ${message}` },
+        // As ECS writes it: seconds since the epoch.
+        createdAt: (Date.now() / 1000 - secondsAgo) as unknown as Date,
+      });
+      const events = [
+        event("has started 1 tasks.", 10),
+        event("was unable to place a task. Reason: You've reached the limit on the number of vCPUs.", 20),
+        event("was unable to place a task of last week.", 7 * 86_400),
+      ];
+      return { ...now, events };
     });
     proxy.on("ListTasks", () => json({ taskArns: ["arn:aws:ecs:eu-west-1:000000000000:task/pages/1"] }));
     proxy.on("DescribeTasks", () =>
@@ -121,6 +131,8 @@ describe("EcsSteady, against moto", () => {
       );
       assert.match(error.message, /tasks failed to start; 3 copies failed to start/);
       assert.match(error.message, /Essential container in task exited; exit code 1/);
+      assert.match(error.message, /ECS says: \(service broken\) was unable to place a task\. .* number of vCPUs\. /);
+      assert.doesNotMatch(error.message, /last week/);
       assert.match(error.message, /aws logs tail \/switchyard\/pages\/green/);
       return true;
     });

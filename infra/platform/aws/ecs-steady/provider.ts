@@ -3,7 +3,7 @@ import { systemClock } from "../../../providers/traffic/clock";
 import { AwsFailed, passing } from "../sdk-errors";
 import { judge, short } from "./judge";
 import type { EcsSteadyInputs as Inputs, EcsSteadyState as State } from "./resource";
-import { change, describe, stopReasons } from "./service";
+import { change, describe, stopReasons, unable } from "./service";
 
 /** How often the service is looked at, in ms: DescribeServices may be asked 20 times a second by a whole account. */
 const between = 5_000;
@@ -65,8 +65,11 @@ async function correct(news: Inputs, before: State | undefined): Promise<void> {
 async function told(inputs: Inputs, because: string): Promise<string> {
   const { cluster, service, taskDefinition, logGroup, release } = inputs;
   const reasons = await stopReasons(inputs);
+  const found = await describe(inputs);
+  const said = found && unable(found, systemClock.now() - longest);
   return (
     `${service} does not run release ${release.version} (${short(taskDefinition)} in cluster ${cluster}): ${because}. ` +
+    (said === undefined ? "" : `ECS says: ${said.replace(/\.?$/, ".")} `) +
     (reasons.length === 0 ? "" : `Copies stopped because of: ${reasons.join(" | ")}. `) +
     `What they printed: aws logs tail ${logGroup} --since 1h. Mend the release, or put the old one back, and run pulumi up`
   );

@@ -38,6 +38,16 @@ export async function change(
   );
 }
 
+/**
+ * What ECS could not do for it, in its own words, the newest: a copy that was never placed (a quota, no address) has stopped for no
+ * reason, and only the service's events tell.
+ * @param since milliseconds since the epoch
+ */
+export function unable({ events = [] }: Service, since: number): string | undefined {
+  const lately = events.filter(({ createdAt }) => createdAt !== undefined && createdAt.getTime() >= since);
+  return lately.find(({ message = "" }) => /\bunable to\b/.test(message))?.message;
+}
+
 /** Why copies of it stopped lately, each reason once: what an operator would look up first. At most five. */
 export async function stopReasons({ connection, cluster, service }: EcsService): Promise<string[]> {
   const { taskArns = [] } = await asked(connection, { action: "ecs:ListTasks", on: service }, () =>
