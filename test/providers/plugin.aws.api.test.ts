@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DescribeAlarmsCommand, CloudWatchClient, SetAlarmStateCommand } from "@aws-sdk/client-cloudwatch";
+import {
+  CloudWatchClient,
+  DescribeAlarmHistoryCommand,
+  DescribeAlarmsCommand,
+  SetAlarmStateCommand,
+} from "@aws-sdk/client-cloudwatch";
 import { DescribeServicesCommand, ECSClient, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import {
   DescribeTargetHealthCommand,
@@ -17,6 +22,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { callAws } from "../../infra/lambda/call";
 import { awsTelemetry } from "../../infra/platform/aws/telemetry";
 import { awsTraffic } from "../../infra/platform/aws/traffic";
 import { heartbeat } from "../../infra/platform/aws/traffic-heartbeat";
@@ -25,6 +31,7 @@ import type { AwsTelemetryAddress } from "../../infra/platform/telemetry";
 import type { AwsTrafficAddress } from "../../infra/platform/traffic";
 import { AwsBalancer } from "../plugins/aws/api/balancer";
 import { AwsApi } from "../plugins/aws/api/server";
+import { publishedTo } from "../plugins/aws/api/sns";
 import { line, World } from "../plugins/aws/world";
 
 const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
@@ -192,6 +199,64 @@ describe("the APIs of the stand-in for aws", function () {
       client.send(new SetAlarmStateCommand({ AlarmName: "none", StateValue: "OK", StateReason: "test" })),
       { name: "ResourceNotFound" },
     );
+  });
+
+  it("keep the history of alarms, of those that are gone too, and give it page by page", async () => {
+    const client = new CloudWatchClient(settings());
+    const set = (StateValue: "ALARM" | "OK") => client.send(new SetAlarmStateCommand({ AlarmName: "alarm", StateValue, StateReason: "test" })); // prettier-ignore
+    const from = new Date(Date.now() - 1_000);
+    for (const state of ["ALARM", "ALARM", "OK"] as const) await set(state);
+    const history = (more: object) => client.send(new DescribeAlarmHistoryCommand({ AlarmName: "alarm", HistoryItemType: "StateUpdate", StartDate: from, ...more })); // prettier-ignore
+    const { AlarmHistoryItems: [newest, oldest, ...others] = [] } = await history({});
+    assert.deepEqual(
+      [newest, oldest].map((item) => item?.HistorySummary),
+      ["Alarm updated from ALARM to OK", "Alarm updated from OK to ALARM"],
+    );
+    assert.deepEqual(others, [], "what didn't change is no line");
+    assert.match(oldest?.HistoryData ?? "", /"newState":\{"stateValue":"ALARM"/);
+    const first = await history({ MaxRecords: 1, ScanBy: "TimestampAscending" });
+    assert.deepEqual(first.AlarmHistoryItems, [oldest]);
+    const { AlarmHistoryItems: rest, NextToken } = await history({ MaxRecords: 1, ScanBy: "TimestampAscending", NextToken: first.NextToken }); // prettier-ignore
+    assert.deepEqual([rest, NextToken], [[newest], undefined]);
+    assert.deepEqual((await history({ EndDate: from })).AlarmHistoryItems, []);
+    assert.deepEqual((await history({ AlarmName: "none" })).AlarmHistoryItems, []);
+    await assert.rejects(history({ MaxRecords: 101 }), /maxRecords/);
+  });
+
+  it("take messages to the topics that the plugin made, and refuse what SNS refuses", async () => {
+    const caller = { region: "eu-west-1", accessKeyId: "test", secretAccessKey: "test" };
+    const publish = (more: Record<string, string>) =>
+      callAws(
+        {
+          ...{ service: "sns", endpoint: api.url },
+          headers: { "content-type": "application/x-www-form-urlencoded" },
+          body: new URLSearchParams({ Action: "Publish", TopicArn: id("topic"), Subject: "a", Message: "b", ...more }).toString(), // prettier-ignore
+        },
+        caller,
+      );
+    assert.match((await publish({})).text, /<MessageId>/);
+    const forms = { default: "all", sms: "short" };
+    assert.ok((await publish({ MessageStructure: "json", Message: JSON.stringify(forms) })).ok);
+    assert.deepEqual(
+      world.account.change((rows) => publishedTo(rows, id("topic"))),
+      [
+        { subject: "a", forms: { default: "b" } },
+        { subject: "a", forms },
+      ],
+    );
+    for (const [refused, why] of [
+      [{ TopicArn: "arn:aws:sns:eu-west-1:0:none" }, "Topic does not exist"],
+      [{ Subject: "x".repeat(100) }, "Subject"],
+      [{ Subject: "\u00e9" }, "Subject"],
+      [{ Subject: "two\nlines" }, "Subject"],
+      [{ Message: "" }, "Empty message"],
+      [{ Message: "x".repeat(262_145) }, "Message too long"],
+      [{ MessageStructure: "json", Message: "{" }, "failed to parse"],
+      [{ MessageStructure: "json", Message: '{"sms":"short"}' }, "No default entry"],
+    ] as const) {
+      const { ok, text } = await publish(refused);
+      assert.ok(!ok && text.includes(why), text);
+    }
   });
 
   it("let real requests flow by the live weights, and count them as the program's telemetry reads them", async () => {

@@ -1,4 +1,4 @@
-// The collector's function as AWS runs it: its bundle, in a process of its own, with the variables that it is declared with.
+// A function as AWS runs it: its bundle, in a process of its own, with the variables that it is declared with.
 
 import assert from "node:assert/strict";
 import { fork, type ChildProcess } from "node:child_process";
@@ -37,13 +37,18 @@ export class CalledFunction {
     );
   }
 
-  /** One call. @returns the lines of metrics that it printed @throws what it failed with */
-  async call(): Promise<MetricLine[]> {
-    const from = this.#output.length;
+  /** One call with what a schedule hands over. @throws what it failed with */
+  async callWith(event: object): Promise<void> {
     const answered = once(this.child, "message") as Promise<[{ error: string | null }]>;
-    this.child.send({});
+    this.child.send(event);
     const [{ error }] = await Promise.race([answered, this.#ended]);
     if (error !== null) throw new Error(error);
+  }
+
+  /** One call of the collector. @returns the lines of metrics that it printed @throws what it failed with */
+  async call(): Promise<MetricLine[]> {
+    const from = this.#output.length;
+    await this.callWith({});
     const lines = () => this.#output.slice(from).split("\n").filter(Boolean);
     // What is printed comes by another way than the answer.
     while (!this.#output.endsWith("\n") || !lines().some((line) => line.includes('"Collected":1')))

@@ -379,6 +379,38 @@ describe("who is told", () => {
   });
 });
 
+describe("who reads the digest", function () {
+  this.timeout(180_000);
+  const told = async (stack: string, notify: object) => {
+    const { resources } = await declarePlatform(stack, { platform: "aws", domain, blue: awsRelease, notify });
+    return (type: string) => resources.filter((each) => each.type === `aws:${type}`);
+  };
+
+  it("subscribes to it in place of each alarm, which goes on telling the topic of low", async () => {
+    const of = await told("digested", { low: { email: ["team@example.com"], sms: ["+441632960123"], slack: ["T0123ABCD/C0123ABCD"] } }); // prettier-ignore
+    const subscribed = of("sns/topicSubscription:TopicSubscription").map(({ inputs }) => inputs.topic as string);
+    assert.equal(subscribed.length, 2);
+    const [channel] = of("chatbot/slackChannelConfiguration:SlackChannelConfiguration");
+    for (const topic of [...subscribed, ...(channel?.inputs.snsTopicArns as string[])])
+      assert.match(topic, /Topic\/digest$/);
+    assert.equal(of("sns/topic:Topic").length, 5);
+    const slow = of("cloudwatch/metricAlarm:MetricAlarm").find(({ name }) => name === "slow-queries");
+    assert.match(JSON.stringify(slow?.inputs.alarmActions), /Topic\/low"\]$/);
+  });
+
+  it("is nobody where config names nobody for low: then there is no digest, and no alarm on one", async () => {
+    const of = await told("undigested", { medium: { email: ["team@example.com"] }, low: { digest: "09:30" } });
+    for (const type of [
+      "sns/topic:Topic",
+      "lambda/function:Function",
+      "scheduler/schedule:Schedule",
+      "cloudwatch/metricAlarm:MetricAlarm",
+    ])
+      // prettier-ignore
+      assert.ok(!of(type).some(({ name }) => name.startsWith("digest")), type);
+  });
+});
+
 describe("the dashboard", () => {
   it("has the rollout on top, then volume, errors, the database and its slow queries, none over another", () => {
     const each = <T>(blue: T, green: T) => ({ blue, green });

@@ -46,6 +46,20 @@ describe("a stack on AWS", () => {
     refuses({ ...aws, alarms: { cpu: { high: 90 } } }, "alarms.cpu.critical", "not above alarms.cpu.high 90");
   });
 
+  it("has the digest of low alarms told at 08:00 of UTC, or at the time of day that config says", () => {
+    const at = (notify: object) => {
+      const config = load({ ...aws, notify });
+      assert.ok(config.platform === "aws");
+      return config.notify.low.digest;
+    };
+    assert.equal(at({}), "08:00");
+    for (const time of ["00:00", "09:30", "23:59"]) assert.equal(at({ low: { digest: time } }), time);
+    // YAML makes 480 of 08:00 where it isn't in quotes and the reader is an old one.
+    for (const time of ["24:00", "8:00", "08:60", "08:00Z", "08:00:00", "", 480])
+      refuses({ ...aws, notify: { low: { digest: time } } }, "notify.low.digest", "a time of day in UTC from 00:00 to 23:59"); // prettier-ignore
+    refuses({ ...aws, notify: { medium: { digest: "08:00" } } }, "notify.medium.digest");
+  });
+
   it("alone reaches its database through a tunnel", () => {
     const database = { via: { port: 15432 } };
     refuses({ ...local, database }, "database.via", "settings of platform aws");

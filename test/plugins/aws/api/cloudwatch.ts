@@ -2,6 +2,7 @@ import type { Properties } from "../../protocol/values";
 import type { Rows } from "../account";
 import { AwsError } from "../errors";
 import { number, text, textsAt, valuesAt } from "../values";
+import { describeAlarmHistory, paged, recordChange } from "./alarm-history";
 import type { Figures } from "./figures";
 
 const metricAlarm = "aws:cloudwatch/metricAlarm:MetricAlarm";
@@ -9,6 +10,16 @@ const composite = "aws:cloudwatch/compositeAlarm:CompositeAlarm";
 
 /** Alarms are never evaluated here: they are as the test, or SetAlarmState, says; OK without a word. */
 const stateOf = (rows: Rows, name: string): string => text({ state: rows.option(`alarm ${name}`) }, "state") || "OK";
+
+/** Since when it is as it is now is said by the test (`alarm <name> since`, in seconds), or by nobody. */
+function describedAs(id: string, outs: Properties, rows: Rows): Properties {
+  const since = rows.option(`alarm ${id} since`);
+  return {
+    ...{ AlarmName: id, AlarmArn: outs["arn"], StateValue: stateOf(rows, id) },
+    ...{ AlarmDescription: outs["alarmDescription"], AlarmActions: outs["alarmActions"] ?? [] },
+    ...(typeof since === "number" && { StateTransitionedTimestamp: since }),
+  };
+}
 
 /** Figures of an instance are as the test says (`rds FreeStorageSpace <instance>`), a minute ago; without a word there are none. */
 function ofDatabase(rows: Rows, query: Properties, metric: Properties, until: number): Properties {
@@ -26,20 +37,26 @@ export const cloudwatch = (figures: Figures): Record<string, (parameters: Proper
     const names = textsAt(parameters, "AlarmNames");
     // Without a word on types, composite alarms are left out.
     const types = textsAt(parameters, "AlarmTypes").length > 0 ? textsAt(parameters, "AlarmTypes") : ["MetricAlarm"];
+    const prefix = text(parameters, "AlarmNamePrefix");
     const those = (token: string, type: string) =>
       rows
         .all(token)
-        .filter(({ id }) => types.includes(type) && (names.length === 0 || names.includes(id)))
-        .map(({ id, outs }) => ({ AlarmName: id, AlarmArn: outs["arn"], StateValue: stateOf(rows, id) }));
-    return { MetricAlarms: those(metricAlarm, "MetricAlarm"), CompositeAlarms: those(composite, "CompositeAlarm") };
+        .filter(({ id }) => types.includes(type) && (names.length === 0 || names.includes(id)) && id.startsWith(prefix))
+        .map(({ id, outs }) => ({ type, alarm: describedAs(id, outs, rows) }));
+    const { page, ...next } = paged(parameters, [...those(composite, "CompositeAlarm"), ...those(metricAlarm, "MetricAlarm")]); // prettier-ignore
+    const of = (type: string) => page.filter((each) => each.type === type).map(({ alarm }) => alarm);
+    return { MetricAlarms: of("MetricAlarm"), CompositeAlarms: of("CompositeAlarm"), ...next };
   },
   SetAlarmState: (parameters, rows) => {
     const name = text(parameters, "AlarmName");
     if (rows.get(metricAlarm, name) === undefined && rows.get(composite, name) === undefined)
       throw new AwsError("ResourceNotFound", `There is no alarm ${name}`, 404);
-    rows.setOption(`alarm ${name}`, text(parameters, "StateValue"));
+    const [before, after] = [stateOf(rows, name), text(parameters, "StateValue")];
+    if (before !== after) recordChange(rows, name, [before, after], Date.now());
+    rows.setOption(`alarm ${name}`, after);
     return {};
   },
+  DescribeAlarmHistory: describeAlarmHistory,
   PutMetricData: (parameters) => {
     for (const datum of valuesAt(parameters, "MetricData") as Properties[])
       figures.put(text(parameters, "Namespace"), text(datum, "MetricName"), number(datum, "Value") ?? 0);

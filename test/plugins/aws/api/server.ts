@@ -12,6 +12,7 @@ import { Figures } from "./figures";
 import { parseQuery, xml } from "./query";
 import { rds } from "./rds";
 import { s3, s3Action } from "./s3";
+import { sns } from "./sns";
 
 /** The SDK signs requests for a service: its name in the signature, by which one address serves them all. */
 const serviceOf = (request: IncomingMessage): string =>
@@ -90,6 +91,7 @@ async function answer(
     ecs,
     monitoring: cloudwatch(figures),
     rds,
+    sns,
   };
   const work = actions[service]?.[action];
   if (work === undefined)
