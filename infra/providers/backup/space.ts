@@ -56,6 +56,11 @@ const waysToRoom = {
   restore:
     "Make room there (on AWS: a larger rds.storage), or drop what an earlier restore has kept: restore.retire, in an `up` of " +
     "its own",
+  moment:
+    "That is an estimate by what serves now: how large it was then is known once RDS has made an instance of the moment. Make " +
+    "room (pulumi config set --path rds.storage <GiB>, with rds.maxStorage a tenth above it), drop what an earlier restore has " +
+    "kept (restore.retire, in an `up` of its own), or go back to a backup, whose size is known (restore.from). CloudWatch sees " +
+    "new room some minutes later",
 } as const;
 
 /**

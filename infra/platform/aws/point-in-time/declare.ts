@@ -32,11 +32,14 @@ interface MomentArgs {
  */
 export function declareMoment(args: MomentArgs, options: pulumi.CustomResourceOptions): pulumi.Output<string> {
   const { pointInTime, retire, account, work } = args;
-  const { hold, connection, owner, migrator, migratorPassword, release, store } = work;
+  const { hold, connection, password, owner, migrator, migratorPassword, release, store } = work;
   const at = utcOf(pointInTime);
   const moment = new RdsMoment(
     "moment",
-    { at, rds: { connection: account.connection, instance: account.base }, hold },
+    {
+      ...{ at, rds: { connection: account.connection, instance: account.base }, hold },
+      ...(!retire && { serves: { connection, password } }),
+    },
     options,
   );
   const copy = retire ? undefined : copyOf(args, at, { provider: account.provider, dependsOn: moment });

@@ -1,7 +1,12 @@
+import { assertRoomForRestore, roomOf } from "../../../providers/backup/space";
+import { readServer } from "../../../providers/backup/target";
+import { withConnection } from "../../../providers/connection";
 import { hasUnknown, type Provider } from "../../../providers/contract";
 import { AwsFailed } from "../sdk-errors";
 import type { RdsMomentInputs as Inputs } from "./resource";
 import { restoreWindow, whyNotAt } from "./window";
+
+const say = (line: string): void => console.error(line);
 
 const isSame = (olds: Inputs, { at, rds }: Inputs): boolean => olds.at === at && olds.rds.instance === rds.instance;
 
@@ -15,12 +20,32 @@ async function whyNot({ at, rds }: Inputs, whenSilent: (error: AwsFailed) => voi
   return whyNotAt(at, window, rds.instance, Date.now());
 }
 
+/**
+ * RDS takes long for an instance, and money. How large the database was at the moment is known once that is there: what serves
+ * is the best that anybody can tell before.
+ */
+async function assertRoom({ at, rds, serves }: Inputs): Promise<void> {
+  if (serves === undefined) return;
+  const { connection, password } = serves;
+  try {
+    const { databaseBytes } = await withConnection(connection, password, "switchyard-restore", readServer);
+    await assertRoomForRestore(databaseBytes, await roomOf({ rds, say }), "moment");
+  } catch (error) {
+    throw new Error(
+      `${connection.database} could not be restored as it was at ${at}: ${(error as Error).message.replace(/\.$/, "")}. ` +
+        "RDS was asked for no instance, and everything serves as before; run pulumi up again",
+      { cause: error },
+    );
+  }
+}
+
 async function bringUp(inputs: Inputs): Promise<Inputs> {
   if (inputs.hold.length > 0) throw new Error(inputs.hold.join("\n"));
   const why = await whyNot(inputs, ({ message }) => {
-    console.error(`nobody knows yet how far back ${inputs.rds.instance} can be restored: ${message}`);
+    say(`nobody knows yet how far back ${inputs.rds.instance} can be restored: ${message}`);
   });
   if (why !== undefined) throw new Error(why);
+  await assertRoom(inputs);
   return inputs;
 }
 

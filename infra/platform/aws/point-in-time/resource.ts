@@ -5,27 +5,32 @@ import type { InputsOf } from "../../../providers/inputs";
 import type { StoreAddress } from "../../../providers/store/store";
 import type { RdsAddress } from "../snapshot";
 
-export interface RdsMomentInputs {
-  /** The moment, ISO 8601 in UTC. */
-  at: string;
-  /** The instance that is gone back with. */
-  rds: RdsAddress;
-  /** Why nothing may begin; empty where it may. */
-  hold: string[];
-}
-
-/** Sees to it that RDS can go back to a moment, and that anything may begin at all, before another instance is made of it. */
-export class RdsMoment extends DynamicResource {
-  constructor(name: string, inputs: InputsOf<RdsMomentInputs>, options?: pulumi.CustomResourceOptions) {
-    super("RdsMoment", name, inputs, options);
-  }
-}
-
 /** As the administrator of a server. */
 export interface Administered {
   connection: Connection;
   /** Secret. */
   password: string;
+}
+
+export interface RdsMomentInputs {
+  /** The moment, ISO 8601 in UTC. */
+  at: string;
+  /** The instance that is gone back with. */
+  rds: RdsAddress;
+  /** The database that serves, beside which another one is to have room; left out once nobody needs an instance of the moment. */
+  serves?: Administered;
+  /** Why nothing may begin; empty where it may. */
+  hold: string[];
+}
+
+/**
+ * Sees to it that RDS can go back to a moment, that there is room for what comes back, and that anything may begin at all, before
+ * another instance is made of it.
+ */
+export class RdsMoment extends DynamicResource {
+  constructor(name: string, inputs: InputsOf<RdsMomentInputs>, options?: pulumi.CustomResourceOptions) {
+    super("RdsMoment", name, inputs, options);
+  }
 }
 
 export interface RdsMomentBackupInputs {
