@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { momentDigits, utcOf, type Moment } from "../../infra/config/moment";
-import { AwsStack } from "../support/aws-stack";
+import { AwsLive } from "../support/aws-live";
+import type { AwsStack } from "../support/aws-stack";
+import { migrationText } from "../support/commands";
+import { passwordsIn, type Exported } from "../support/exported";
 import { copyPostgres, type PostgresCopy } from "../support/postgres-copy";
 import type { TestPostgres } from "../support/postgres";
 import type { Ended } from "../support/stack";
@@ -12,9 +17,10 @@ const minuteMs = 60_000;
 const momentAt = (time: number): Moment =>
   `${new Date(time + 60 * minuteMs).toISOString().slice(0, 19)}+01:00` as Moment;
 
-/** One stack: each test begins where the one before it left the account. */
-describe("a restore of a moment, on the stand-in for AWS", function () {
+/** One stack, with copies that serve: each test begins where the one before it left the account. */
+describe("a restore on the stand-in for AWS", function () {
   this.timeout(600_000);
+  let live: AwsLive;
   let aws: AwsStack;
   /** What RDS makes of the moment: a whole server, as it was. */
   let copy: PostgresCopy;
@@ -31,6 +37,21 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
   const databases = async (): Promise<string[]> =>
     (await ask<{ name: string }>(aws.postgres, "SELECT datname AS name FROM pg_database WHERE datname LIKE 'pages%' ORDER BY 1")).map(({ name }) => name); // prettier-ignore
 
+  /** What a client of the service sees, over the production listener. */
+  const url = () => `http://127.0.0.1:${live.balancer.port}/pages`;
+  const read = async (slug: string): Promise<number> => (await fetch(`${url()}/by-slug/${slug}`)).status;
+  async function write(slug: string): Promise<void> {
+    const body = JSON.stringify({ slug, title: slug });
+    const answer = await fetch(url(), { method: "POST", headers: { "content-type": "application/json" }, body });
+    assert.equal(answer.status, 201, await answer.text());
+  }
+  /** As `npm run backups -- list --json` says it. */
+  async function listed(): Promise<{ backups: { id: string; before: string; schemaVersion: string }[] }> {
+    const command = ["--import", "tsx", "infra/commands/backups/main.ts", "list", "--stack", "staging", "--json"];
+    const { output } = await aws.clone.run(command, aws.environment);
+    return JSON.parse(output) as Awaited<ReturnType<typeof listed>>;
+  }
+
   function failed({ code, output }: Ended, says: RegExp): void {
     assert.notEqual(code, 0, `went through:\n${output}`);
     assert.match(output, says);
@@ -38,8 +59,9 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
   }
 
   before(async () => {
-    aws = await AwsStack.start();
-    await aws.init("staging", { "rehearsal.enabled": "false" });
+    live = await AwsLive.start({ speed: 1 });
+    aws = live.stack;
+    await aws.init("staging", { "rehearsal.enabled": "false", watchAfter: "0s" });
     await aws.must("staging", "up", "--yes", "--skip-preview");
     [own = ""] = instances();
     await ask(
@@ -56,7 +78,7 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
   });
   after(async () => {
     await (copy as PostgresCopy | undefined)?.stop();
-    await (aws as AwsStack | undefined)?.stop();
+    await (live as AwsLive | undefined)?.stop();
   });
 
   it("is refused at preview for a moment to come, and for one that RDS can't go back to", async () => {
@@ -80,6 +102,17 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
     assert.deepEqual([...asked].filter((action) => !may.has(action)), []); // prettier-ignore
   });
 
+  it("asks RDS for no instance where there is no room for what comes back, by the size of what serves", async () => {
+    aws.account.setOption(`rds FreeStorageSpace ${own}`, 1_000_000);
+    const { rows: [size] } = await aws.postgres.asSuperuser((client) => client.query<{ bytes: string }>("SELECT pg_database_size('pages') AS bytes")); // prettier-ignore
+    const refused = await aws.up();
+    failed(refused, /1000000 bytes are free on the server, expected \d+ .*estimate.*rds\.storage.*no instance/s);
+    const [, expected = ""] = /expected (\d+) /.exec(refused.output) ?? [];
+    assert.ok(Math.abs(Number(expected) / Number(size?.bytes) - 1.2) < 0.2, `${expected} for ${size?.bytes ?? ""}`);
+    assert.deepEqual([instances(), await databases(), live.stored("backups/")], [[own], ["pages"], []]);
+    aws.account.setOption(`rds FreeStorageSpace ${own}`, 10 * 2 ** 30);
+  });
+
   it("brings an instance and a verified backup, and is refused while the loss since is not accepted", async () => {
     const before = await notes(aws.postgres);
     const refused = await aws.up();
@@ -91,6 +124,14 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
     assert.deepEqual(instances(), [own, made]);
     const { outs = {} } = aws.account.change((rows) => rows.all(instanceToken).find(({ outs: each }) => each["identifier"] === made)) ?? {}; // prettier-ignore
     assert.deepEqual([outs["publiclyAccessible"], outs["storageEncrypted"]], [false, true]);
+  });
+
+  it("keeps no password in plain in state, where the administrator's is an input of what looks for room and takes the backup", async () => {
+    const uncovered = await aws.must("staging", "stack", "export", "--show-secrets");
+    const found = passwordsIn(JSON.parse(uncovered.slice(uncovered.indexOf("{"))) as Exported);
+    const state = await aws.must("staging", "stack", "export");
+    assert.match(state, /:RdsMomentBackup"/);
+    for (const password of found.filter((each) => each !== "")) assert.ok(!state.includes(password), "a password is in plain"); // prettier-ignore
   });
 
   it("makes no second database where CloudWatch says that there is no room for it", async () => {
@@ -123,5 +164,47 @@ describe("a restore of a moment, on the stand-in for AWS", function () {
     await aws.must("staging", "up", "--yes", "--skip-preview");
     assert.equal((await notes(aws.postgres)).length, 500);
     await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("is refused where there is no such backup, to a pipeline's previewer too, who may read none and see which there are", async () => {
+    aws.account.inject({ of: "GetObject", on: "api", code: "AccessDenied", times: null });
+    await aws.set("staging", "restore.from", "2026-01-31T08-00-00.000Z-1a2b3c4d");
+    failed(
+      await aws.pulumi("staging", "preview"),
+      /there is no backup 2026-01-31T08-00-00\.000Z-1a2b3c4d of pages in s3:/,
+    );
+    assert.deepEqual(aws.account.clearFaults(), []);
+    await aws.must("staging", "config", "rm", "restore");
+  });
+
+  it("goes back to the backup that a rollout has taken, and the service answers from what was in it", async () => {
+    const file = join(aws.clone.folder, "migrations/0008_notes_kind.sql");
+    writeFileSync(
+      file,
+      migrationText("ALTER TABLE notes ADD COLUMN kind text;", "ALTER TABLE notes DROP COLUMN kind;"),
+    );
+    await write("before");
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    await write("since");
+    await ask(aws.postgres, "DELETE FROM notes");
+    const { backups } = await listed();
+    const of = backups.at(-1);
+    assert.deepEqual([of?.before, of?.schemaVersion], ["widen", "0007"]);
+    const backup = of?.id ?? "";
+    // As it was before the migration: it comes again with the way back.
+    await aws.setAll("staging", { "restore.from": backup, "restore.acceptLossSince": backup, migrateTo: "0007" });
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    assert.equal((await notes(aws.postgres)).length, 500);
+    assert.deepEqual([await read("before"), await read("since")], [200, 404]);
+    await aws.must("staging", "preview", "--expect-no-changes");
+  });
+
+  it("has what was replaced back once config forgets the backup, and nothing to do after that", async () => {
+    for (const key of ["restore", "migrateTo"]) await aws.must("staging", "config", "rm", key);
+    await aws.must("staging", "up", "--yes", "--skip-preview");
+    assert.deepEqual(await notes(aws.postgres), []);
+    assert.deepEqual([await read("before"), await read("since")], [200, 200]);
+    await write("afterwards");
+    await aws.must("staging", "up", "--yes", "--skip-preview", "--expect-no-changes");
   });
 });
