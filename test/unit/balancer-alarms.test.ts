@@ -12,10 +12,34 @@ import {
   type SeenColour,
 } from "../../infra/platform/local/balancer/alarms";
 import type { AlarmLimits } from "../../infra/platform/local/balancer/api";
+import { Reported } from "../../infra/platform/local/balancer/reported";
 import { Recent } from "../../infra/platform/local/balancer/recent";
 
 /** A minute, in ms. */
 const minute = 60_000;
+/** Those that fire. */
+const names = (alarms: readonly Alarm[]) => alarms.flatMap(({ name, fires }) => (fires ? [name] : []));
+
+describe("what the local balancer is told of the database", () => {
+  it("is shown as told, until five reports in a row are missing; then that is all there is, and it is over with the next one", () => {
+    let now = 0;
+    const reported = new Reported(() => now);
+    const report = { everyMs: minute, alarms: [{ name: "stale-views", severity: "medium", fires: true } as const], figures: [{ name: "DeadRows", value: 3 }] }; // prettier-ignore
+    now += 60 * minute;
+    assert.deepEqual(names(reported.alarms), []);
+    for (const round of [1, 2]) {
+      reported.take(report);
+      now += 5 * minute;
+      assert.deepEqual(names(reported.alarms), ["stale-views"], `round ${round}`);
+      assert.equal(reported.figures.length, 1);
+      now += 1;
+      assert.deepEqual(reported.alarms, [{ name: "collector-silent", severity: "high", fires: true }]);
+      assert.deepEqual(reported.figures, []);
+    }
+    reported.forget();
+    assert.deepEqual(reported.alarms, []);
+  });
+});
 
 describe("alarms of the local balancer", () => {
   let now = 0;
@@ -31,7 +55,6 @@ describe("alarms of the local balancer", () => {
     ...{ colour: "green", targets: [], live: true, withoutHealthy: 0 },
     ...more,
   });
-  const names = (alarms: readonly Alarm[]) => alarms.flatMap(({ name, fires }) => (fires ? [name] : []));
   const firing = (...targets: Recent[]) => names(colourAlarms(green({ targets }), limits));
   const own = (target: Recent, tags = {}, sinceTagged = 0) =>
     names(ownAlarms({ recent: target, tags, sinceTagged }, limits));

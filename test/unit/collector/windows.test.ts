@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { collectedAlarms, limitsWith, type CollectedAlarm } from "../../../infra/collector/alarms";
-import { countedLines, matches } from "../../../infra/collector/lines";
+import { limitsWith, type CollectedAlarm } from "../../../infra/collector/alarms";
+import { matches } from "../../../infra/collector/lines";
 import { Windows, type Value } from "../../../infra/collector/windows";
+import { roleNames } from "../../../infra/database/names";
+import { alarmsHere } from "../../../infra/platform/local/collector/alarms";
 import { stateOf } from "../../support/metric-maths";
 
-const alarms = [
-  ...collectedAlarms(limitsWith(80), { blue: "pages_app_blue", green: "pages_app_green" }),
-  ...countedLines("pages_migrator").map(({ alarm }) => alarm),
-];
+const roles = roleNames("pages");
+const alarms = alarmsHere(limitsWith(80), roles);
 const named = (name: string): CollectedAlarm => {
   const found = alarms.find((alarm) => alarm.name === name);
   assert.ok(found, name);
@@ -31,6 +31,8 @@ describe("alarms of the local platform", () => {
       const each = alarm.statistic === "Sum" && alarm.period > 60 ? (value: number) => [...Array<null>(minutes - 1).fill(null), value] : (value: number) => Array<number>(minutes).fill(value); // prettier-ignore
       assert.ok(fires(alarm.name, each(beyond(alarm))), `${alarm.name} doesn't fire`);
       assert.ok(!fires(alarm.name, each(just)), `${alarm.name} fires at its figure`);
+      const over = [...each(beyond(alarm)), ...each(just)];
+      assert.ok(!fires(alarm.name, over), `${alarm.name} goes on when it is over`);
     }
     assert.equal(new Set(alarms.map(({ name }) => name)).size, alarms.length);
   });
@@ -84,7 +86,7 @@ describe("alarms of the local platform", () => {
   it("look at their own role each", () => {
     const windows = new Windows([named("connections-blue"), named("connections-green")]);
     const of = (role: string, value: number): Value => ({ name: "ConnectionsUsed", role, value });
-    for (let i = 0; i < 5; i += 1) windows.add([of("pages_app_blue", 81), of("pages_app_green", 10)]);
+    for (let i = 0; i < 5; i += 1) windows.add([of(roles.blue, 81), of(roles.green, 10)]);
     assert.deepEqual(windows.firing().map(({ name }) => name), ["connections-blue"]); // prettier-ignore
   });
 
