@@ -143,8 +143,11 @@ describe("the stand-in for aws", function () {
   });
 
   it("gives what its functions are asked for", async () => {
-    const zones = await plugin.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", { state: "available" });
-    assert.deepEqual(zones["names"], ["eu-west-1a", "eu-west-1b", "eu-west-1c"]);
+    const zones = async (filters: Properties[] = []) =>
+      (await plugin.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", { state: "available", filters }))["names"]; // prettier-ignore
+    const whole = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
+    assert.deepEqual(await zones(), ["eu-west-1-abc-1a", ...whole]);
+    assert.deepEqual(await zones([{ name: "zone-type", values: ["availability-zone"] }]), whole);
     assert.equal((await plugin.invoke("aws:index/getRegion:getRegion"))["region"], "eu-west-1");
     assert.equal((await plugin.invoke("aws:index/getCallerIdentity:getCallerIdentity"))["accountId"], "123456789012");
     const document = await plugin.invoke("aws:iam/getPolicyDocument:getPolicyDocument", {

@@ -58,7 +58,9 @@ export class Network extends pulumi.ComponentResource {
     // EC2.2: whatever is put into the default group, by mistake, can speak to nobody.
     new ec2.DefaultSecurityGroup(`${name}-default`, { vpcId: vpc.id, ...this.#named("unused") }, inVpc);
     const gateway = new ec2.InternetGateway(name, { vpcId: vpc.id, ...this.#named("internet") }, inVpc);
-    const available = getAvailabilityZonesOutput({ state: "available" }, { parent: this });
+    // An account that has let in a local zone gets it listed too, and neither RDS nor Fargate is in all of those.
+    const whole = [{ name: "zone-type", values: ["availability-zone"] }];
+    const available = getAvailabilityZonesOutput({ state: "available", filters: whole }, { parent: this });
     const subnets = cutNetwork(cidr, zones).map((cidrs, at) => {
       const zone = available.names.apply((names) => zoneOf(names, at));
       const subnet = (kind: "public" | "private") =>

@@ -6,7 +6,7 @@ import { checkInputs } from "./inputs";
 import type { Place } from "./kind";
 import { withFaults } from "./kind";
 import { policyDocument } from "./policy-document";
-import { text, textsAt } from "./values";
+import { text, textsAt, valuesAt } from "./values";
 
 /** A function of the provider: what it gives for arguments that the SDK's declarations allow. */
 interface Work {
@@ -53,7 +53,12 @@ const works: Record<string, Work> = {
     operation: "DescribeAvailabilityZones",
     give: (args, here) => {
       const excluded = textsAt(args, "excludeNames");
-      const names = zones.map((zone) => `${here.region}${zone}`).filter((name) => !excluded.includes(name));
+      const types = (valuesAt(args, "filters") as Properties[]).filter((each) => text(each, "name") === "zone-type");
+      // A local zone, as an account has it that has let one in; its name comes before the others'.
+      const local = types.some((each) => !textsAt(each, "values").includes("local-zone")) ? [] : ["-abc-1a"];
+      const names = [...local, ...zones]
+        .map((zone) => `${here.region}${zone}`)
+        .filter((name) => !excluded.includes(name));
       return {
         ...args,
         id: here.region,
