@@ -107,6 +107,9 @@ describe("names on AWS", () => {
   it("begin with project and stack, and say before an `up` that a stack's is too long", () => {
     assert.equal(baseName("switchyard", "staging"), "switchyard-staging");
     assert.equal(baseName("switchyard", "My_Team.x"), "switchyard-my-team-x");
+    assert.equal(baseName("switchyard", "blue_"), "switchyard-blue");
+    for (const project of ["2pages", "internal"])
+      assert.throws(() => baseName(project, "staging"), /expected one that begins with a letter/);
     assert.throws(() => baseName("switchyard", "a-rather-long-stack"), /expected at most 26.*pulumi stack rename/);
   });
 

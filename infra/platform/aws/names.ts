@@ -9,7 +9,16 @@ const longest = 32 - "-green".length;
  * @throws pulumi.RunError for a name that AWS would refuse half way through an `up`.
  */
 export function baseName(project: string, stack: string): string {
-  const base = `${project}-${stack}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  const base = `${project}-${stack}`
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+  // RDS takes no digit for a beginning, and ELB keeps this one for load balancers of its own kind.
+  if (!/^(?!internal-)[a-z]/.test(base))
+    throw new pulumi.RunError(
+      `the project's name ${project} makes ${base} the start of names on AWS, expected one that begins with a letter, and not with ` +
+        "internal-: change `name` in Pulumi.yaml, before the first `up`",
+    );
   if (base.length > longest)
     throw new pulumi.RunError(
       `the stack's name ${stack} makes ${base} (${base.length} characters) the start of names on AWS, expected at most ` +
