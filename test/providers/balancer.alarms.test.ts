@@ -3,7 +3,7 @@ import pino from "pino";
 import { adminServer } from "../../infra/platform/local/balancer/admin";
 import { Balancer } from "../../infra/platform/local/balancer/balancer";
 import { usualAlarms } from "../../infra/config/sections/alarms";
-import { BalancerClient } from "../../infra/platform/local/balancer/client";
+import { BalancerClient, type BalancerError } from "../../infra/platform/local/balancer/client";
 import { readSettings } from "../../infra/platform/local/balancer/settings";
 import { parseMetrics } from "../../infra/platform/local/balancer/snapshot";
 import { StateFile } from "../../infra/platform/local/balancer/store";
@@ -148,6 +148,23 @@ describe("alarms of the local balancer, from firing to quiet", function () {
     const headers = { "x-switchyard-colour": "green" };
     for (let i = 0; i < 100; i += 1) assert.equal((await ask(port, { headers })).status, 503);
     assert.deepEqual(await firing(client), both("balancer-errors"));
+  });
+
+  it("go by no limits that can't be, nor by anybody's", async () => {
+    const wrong = {
+      errorRate: { high: 0, critical: 5 },
+      minRequests: 0.5,
+      p95: { high: 1 },
+    } as unknown as typeof usual;
+    await assert.rejects(client.setAlarmLimits(wrong), (error: BalancerError) => {
+      assert.equal(error.code, "ValidationError");
+      for (const key of ["errorRate.high", "errorRate.critical", "minRequests", "p95.critical"])
+        assert.ok(error.message.includes(`limits.${key}: `), `${key}: ${error.message}`);
+      return true;
+    });
+    const { port: adminPort } = admin.server.address() as { port: number };
+    const stranger = new BalancerClient({ adminPort, token: "not-this-stack's-token" });
+    await assert.rejects(stranger.setAlarmLimits(usual), ({ code }: BalancerError) => code === "AccessDenied");
   });
 
   it("walk-lost: 2 minutes after the last beat of a walk that left its tags, until somebody takes them away", async () => {

@@ -1,5 +1,6 @@
 // The collector of one machine: reads the database's own figures and its log as often as a stack on AWS does, judges them by the
-// same table, and tells the balancer, which shows them, with the limits of its own alarms. `node --import tsx main.ts`, settings in the environment (settings.ts).
+// same table, and tells the balancer, which shows them; with the limits of the balancer's own alarms. `node --import tsx main.ts`,
+// settings in the environment (settings.ts).
 
 import { setTimeout } from "node:timers/promises";
 import pino from "pino";
