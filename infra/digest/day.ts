@@ -1,4 +1,4 @@
-/** What a digest is about: 24 hours, in milliseconds since the epoch. What happens at `to` is of the next day. */
+/** What a digest is about, in milliseconds since the epoch: 24 hours, most of the time. What happens at `to` is of the next one. */
 export interface Day {
   readonly from: number;
   readonly to: number;

@@ -7,6 +7,7 @@ import { dayOf } from "./day";
 import { Look } from "./look";
 import { publish } from "./publish";
 import { messageOf } from "./text";
+import { OwnLog, toldUntil } from "./told";
 
 /** What the function is declared with (platform/aws/digest.ts), beside what Lambda adds by itself. */
 export interface DigestEnvironment {
@@ -24,19 +25,18 @@ export interface DigestEnvironment {
  * @throws what was in the way, which Lambda writes to the log; the alarm `digest-failed` does the rest
  */
 export async function handler(event: unknown): Promise<void> {
-  const day = dayOf(event, Date.now());
   const caller = ownCaller();
+  const log = new OwnLog(anyVariable("AWS_LAMBDA_LOG_GROUP_NAME"), endpointOf("logs", "CLOUDWATCH_LOGS", caller.region), caller); // prettier-ignore
+  const day = await log.sinceLast(dayOf(event, Date.now()));
   const base = variable("BASE");
   const cloudwatch = new CloudWatch(endpointOf("monitoring", "CLOUDWATCH", caller.region), caller);
   const fired = await new Look(day, cloudwatch, { base, topic: variable("LOW_TOPIC") }).fired();
-  const told = `the 24 hours before ${new Date(day.to).toISOString()}`;
-  if (fired.length === 0) {
-    console.log(`nothing fired in ${told}`);
-    return;
+  if (fired.length > 0) {
+    const message = messageOf(base, day, fired);
+    const id = await publish(variable("TOPIC"), message, endpointOf("sns", "SNS", caller.region), caller);
+    console.log(`told of ${fired.length} by message ${id}`);
   }
-  const message = messageOf(base, day, fired);
-  const id = await publish(variable("TOPIC"), message, endpointOf("sns", "SNS", caller.region), caller);
-  console.log(`told of ${fired.length} in ${told}: message ${id}`);
+  console.log(toldUntil(day.to));
 }
 
 /** A variable that the function is declared with. */

@@ -31,13 +31,13 @@ const minute = 60_000;
  * @param base how the names of the stack begin
  * @param fired at least one
  */
-export function messageOf(base: string, { to }: Day, fired: readonly Fired[]): Message {
+export function messageOf(base: string, { from, to }: Day, fired: readonly Fired[]): Message {
   const sorted = fired.toSorted((a, b) => rank(b) - rank(a) || b.firing.together - a.firing.together);
   const still = fired.filter(({ firing }) => firing.end === "fires").length;
-  const head = `Alarms of severity low of ${base} in the 24 hours before ${moment(to)} (UTC):`;
+  const head = `Alarms of severity low of ${base} that fired from ${moment(from)} to ${moment(to)} (UTC):`;
   const entries = sorted.map(entry);
   return {
-    subject: `${base}: ${fired.length} low ${fired.length === 1 ? "alarm" : "alarms"} in a day, ${still} still firing`,
+    subject: `${base}: ${fired.length} low ${fired.length === 1 ? "alarm" : "alarms"} fired, ${still} still firing`,
     text: within(longest, [head, ...entries], base),
     short: within(longestShort, [head, ...entries], base),
   };
@@ -60,7 +60,7 @@ function how({ times, first, last, already, together, end }: Firing): string {
   const anew = times === 0 ? "" : before === "" ? `fired ${often}${when}` : `, and began again ${often}${when}`;
   const long = times + (already === undefined ? 0 : 1) > 1 ? `${duration(together)} together` : duration(together);
   const ends = { fires: "It fires still.", over: "It is over.", gone: "The alarm itself was taken away since." };
-  return `${before}${anew}: for ${long}${already === undefined ? "" : " of this day"}. ${ends[end]}`;
+  return `${before}${anew}: for ${long}${already === undefined ? "" : " of that time"}. ${ends[end]}`;
 }
 
 /** "2026-01-31 08:00" */

@@ -12,6 +12,7 @@ import { boundaryStatements } from "../../infra/platform/aws/ci-boundary";
 import { Account } from "../plugins/aws/account";
 import { historyOption } from "../plugins/aws/api/alarm-history";
 import { AwsApi } from "../plugins/aws/api/server";
+import { linesOption } from "../plugins/aws/api/logs";
 import { publishedTo, type Published } from "../plugins/aws/api/sns";
 import { accountIn } from "../plugins/aws/environment";
 import { declarePlatform, type Registered } from "../support/aws-mocked";
@@ -28,6 +29,7 @@ const [minute, hour] = [60_000, 3_600_000];
 const end = Math.floor((Date.now() - hour) / minute) * minute;
 const begin = end - 24 * hour;
 const event = { time: new Date(end).toISOString() };
+const group = `/switchyard/${base}/digest`;
 /** As a digest has it. */
 const shown = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ");
 
@@ -59,11 +61,19 @@ describe("the function of the digest", function () {
     api = await AwsApi.start(account);
     env = {
       ...variables,
-      ...{ AWS_ENDPOINT_URL_CLOUDWATCH: api.url, AWS_ENDPOINT_URL_SNS: api.url },
+      ...{
+        AWS_ENDPOINT_URL_CLOUDWATCH: api.url,
+        AWS_ENDPOINT_URL_SNS: api.url,
+        AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: api.url,
+      },
       // What Lambda adds by itself.
+      AWS_LAMBDA_LOG_GROUP_NAME: group,
       ...{ AWS_REGION: region, AWS_ACCESS_KEY_ID: keys.accessKeyId, AWS_SECRET_ACCESS_KEY: keys.secretAccessKey },
     };
-    account.change((rows) => rows.put({ token: "aws:sns/topic:Topic", id: variables.TOPIC ?? "", outs: {} }));
+    account.change((rows) => {
+      rows.put({ token: "aws:sns/topic:Topic", id: variables.TOPIC ?? "", outs: {} });
+      rows.put({ token: "aws:cloudwatch/logGroup:LogGroup", id: group, outs: {} });
+    });
     for (const { type, inputs } of resources)
       if (type === "aws:cloudwatch/metricAlarm:MetricAlarm") putAlarm(String(inputs.name), inputs);
   });
@@ -73,7 +83,10 @@ describe("the function of the digest", function () {
     account.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  beforeEach(() => account.setOption(historyOption, []));
+  beforeEach(() => {
+    account.setOption(historyOption, []);
+    account.setOption(linesOption(group), []);
+  });
   afterEach(() => assert.deepEqual(account.clearFaults(), [], "every injected fault was met"));
 
   const putAlarm = (id: string, outs: Readonly<Record<string, unknown>>) =>
@@ -133,10 +146,10 @@ describe("the function of the digest", function () {
     );
     const [message, ...more] = await told();
     assert.equal(more.length, 0);
-    assert.equal(message?.subject, `${base}: 2 low alarms in a day, 1 still firing`);
+    assert.equal(message?.subject, `${base}: 2 low alarms fired, 1 still firing`);
     const [head, dead = "", slow = "", ...others] = message.forms.default?.split("\n\n") ?? [];
-    assert.equal(head, `Alarms of severity low of ${base} in the 24 hours before ${shown(end)} (UTC):`);
-    assert.ok(dead.startsWith(`${base}-dead-rows had fired since ${shown(begin - 3 * hour)}: for 24 h of this day. It fires still.\n`), dead); // prettier-ignore
+    assert.equal(head, `Alarms of severity low of ${base} that fired from ${shown(begin)} to ${shown(end)} (UTC):`);
+    assert.ok(dead.startsWith(`${base}-dead-rows had fired since ${shown(begin - 3 * hour)}: for 24 h of that time. It fires still.\n`), dead); // prettier-ignore
     assert.ok(slow.startsWith(`${base}-slow-queries fired 2 times, the first at ${shown(begin + hour)}, the last at ${shown(begin + 2 * hour)}: for 25 min together. It is over.\n`), slow); // prettier-ignore
     assert.match(dead, /\n {2}\S.* \(low\)\. What to do: docs\/alarms\.md#dead-rows\.$/);
     assert.match(slow, /\n {2}\S.* \(low\)\. What to do: docs\/alarms\.md#slow-queries\.$/);
@@ -153,6 +166,39 @@ describe("the function of the digest", function () {
     assert.deepEqual(await told(), first);
   });
 
+  /** As Lambda has them in the log of the function: what earlier calls wrote. */
+  const wrote = (...lines: (readonly [at: number, message: string])[]) =>
+    account.setOption(linesOption(group), lines.map(([timestamp, message]) => ({ timestamp, message: `2026-01-31T08:00:04.000Z\t0a1b\tINFO\t${message}\n` }))); // prettier-ignore
+
+  it("begins where the one before it ended, when that was at another time of day, or days ago", async () => {
+    history(...fired("slow-queries", begin - 2 * hour, begin - hour), ...fired("dead-rows", end - hour, end - minute));
+    const heads = async () => (await told()).map(({ forms }) => forms.default?.split("\n")[0]);
+    const head = (from: number) => [`Alarms of severity low of ${base} that fired from ${shown(from)} to ${shown(end)} (UTC):`]; // prettier-ignore
+    const until = (at: number) => `told until ${new Date(at).toISOString()}`;
+    for (const last of [begin - 3 * hour, begin + 3 * hour, end - 4 * 24 * hour]) {
+      // Its own line, and that of a later day that was asked for by hand, are of no account.
+      wrote([last, until(last)], [last, "told of 3 by message 1"], [end, until(end)], [end, until(end + hour)]);
+      assert.deepEqual(await heads(), head(last));
+    }
+    wrote([end - 3 * 24 * hour, until(end - 8 * 24 * hour)]);
+    assert.deepEqual(await heads(), head(begin));
+  });
+
+  it("says in its log until when it has told, once it has, and not before", async () => {
+    const quiet = called();
+    await quiet.callWith(event);
+    await quiet.wrote(`told until ${event.time}\n`);
+    history(...fired("slow-queries", begin + hour, begin + 2 * hour));
+    account.inject({ of: "Publish", on: "api", code: "AccessDenied" });
+    const failed = called();
+    await assert.rejects(failed.callWith(event), /AccessDenied/);
+    await failed.stop();
+    assert.doesNotMatch(failed.written, /told until/);
+    account.change((rows) => rows.remove("aws:cloudwatch/logGroup:LogGroup", group));
+    await assert.rejects(called().callWith(event), /CloudWatch Logs' FilterLogEvents was refused: 400 .*log group does not exist/); // prettier-ignore
+    account.change((rows) => rows.put({ token: "aws:cloudwatch/logGroup:LogGroup", id: group, outs: {} }));
+  });
+
   it("reads every page, of alarms and of their history", async () => {
     const names = Array.from({ length: 120 }, (_, i) => `more-${i}`);
     const low = one("cloudwatch/metricAlarm:MetricAlarm", "slow-queries");
@@ -164,7 +210,7 @@ describe("the function of the digest", function () {
         ...names.flatMap((name) => fired(name, begin + hour, begin + 2 * hour)),
       );
       const [message] = await told();
-      assert.match(message?.subject ?? "", /: 121 low alarms in a day, 0 still firing$/);
+      assert.match(message?.subject ?? "", /: 121 low alarms fired, 0 still firing$/);
       assert.match(
         message?.forms.default ?? "",
         /slow-queries fired 130 times, .*: for 2 h 10 min together\. It is over\./,
@@ -230,7 +276,7 @@ describe("the function of the digest", function () {
       Statement: { Action: string | string[]; Resource: string }[];
     };
     const own = new Map(policy.Statement.flatMap(({ Action, Resource }) => [Action].flat().map((each) => [each, Resource] as const))); // prettier-ignore
-    assert.deepEqual([...new Set(api.asked)].sort(), ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "sns:Publish"]); // prettier-ignore
+    assert.deepEqual([...new Set(api.asked)].sort(), ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms", "logs:FilterLogEvents", "sns:Publish"]); // prettier-ignore
     assert.equal(own.get("sns:Publish"), variables.TOPIC);
     const scope = { ...{ base, project: "switchyard", stack: "watched", region, account: "0", partition: "aws" }, masterSecret: "", secretsKey: "", bastion: false, certificate: "" }; // prettier-ignore
     const most = new Set(boundaryStatements(scope).flatMap(({ actions }) => [...actions]));
@@ -271,7 +317,7 @@ describe("the function of the digest", function () {
           await ask("sns", { Action: "Subscribe", Version: "2010-03-31", TopicArn, Protocol, Endpoint: `${endpoint}${Protocol}` }); // prettier-ignore
         history(...fired("slow-queries", begin + hour, begin + 2 * hour));
         await called({ AWS_ENDPOINT_URL_SNS: moto.url, TOPIC: TopicArn }).callWith(event);
-        const subject = `${base}: 1 low alarm in a day, 0 still firing`;
+        const subject = `${base}: 1 low alarm fired, 0 still firing`;
         const delivered = (await Promise.all(got)).filter(({ Subject }) => Subject === subject);
         const [chatbot, plain] = delivered.map(({ Message }) => Message).toSorted((a) => (a.startsWith("{") ? -1 : 1));
         assert.equal(delivered.length, 2);

@@ -30,6 +30,7 @@ import { walkTags } from "../../infra/providers/traffic/tags";
 import type { AwsTelemetryAddress } from "../../infra/platform/telemetry";
 import type { AwsTrafficAddress } from "../../infra/platform/traffic";
 import { AwsBalancer } from "../plugins/aws/api/balancer";
+import { linesOption } from "../plugins/aws/api/logs";
 import { AwsApi } from "../plugins/aws/api/server";
 import { publishedTo } from "../plugins/aws/api/sns";
 import { line, World } from "../plugins/aws/world";
@@ -257,6 +258,25 @@ describe("the APIs of the stand-in for aws", function () {
       const { ok, text } = await publish(refused);
       assert.ok(!ok && text.includes(why), text);
     }
+  });
+
+  it("filter the lines of the groups that the plugin made, as the test wrote them", async () => {
+    const ask = async (more: object) => {
+      const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": "Logs_20140328.FilterLogEvents" };
+      const body = JSON.stringify({ logGroupName: "/log", filterPattern: '"b c"', ...more });
+      const { ok, text } = await callAws({ service: "logs", endpoint: api.url, headers, body }, { region: "eu-west-1", accessKeyId: "test", secretAccessKey: "test" }); // prettier-ignore
+      return ok ? (JSON.parse(text) as object) : { refused: text };
+    };
+    const [old, found] = [
+      { timestamp: 1_000, message: "a b c" },
+      { timestamp: 2_000, message: "a b c d" },
+    ];
+    world.account.setOption(linesOption("/log"), [old, { timestamp: 2_000, message: "b" }, found]);
+    assert.deepEqual(await ask({}), { events: [], nextToken: "1" });
+    assert.deepEqual(await ask({ nextToken: "1" }), { events: [old, found] });
+    assert.deepEqual(await ask({ nextToken: "1", startTime: 2_000 }), { events: [found] });
+    assert.match(JSON.stringify(await ask({ logGroupName: "/none" })), /refused.*ResourceNotFoundException/);
+    assert.match(JSON.stringify(await ask({ filterPattern: "?a ?b" })), /refused.*InvalidParameterException/);
   });
 
   it("let real requests flow by the live weights, and count them as the program's telemetry reads them", async () => {

@@ -61,9 +61,16 @@ export class CalledFunction {
     return this.#output + this.#errors;
   }
 
+  /** Waits until it has written this to its log: what is printed comes by another way than the answer. */
+  async wrote(text: string): Promise<void> {
+    while (!this.#output.includes(text))
+      if (this.child.stdout) await Promise.race([once(this.child.stdout, "data"), this.#ended]);
+  }
+
   async stop(): Promise<void> {
-    if (this.child.exitCode !== null) return;
-    const ended = once(this.child, "exit");
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    // Its last words are read by then.
+    const ended = once(this.child, "close");
     this.child.kill();
     await ended;
   }

@@ -30,7 +30,7 @@ export interface Channels {
 
 /** Who gets the digest of low alarms, and when. */
 export interface DigestSettings extends Channels {
-  /** When the day ends that a digest is about, in UTC. Default: 08:00. */
+  /** When a digest is sent, and what it is about ends, in UTC. Default: 08:00. */
   readonly digest: TimeOfDay;
 }
 
@@ -94,7 +94,10 @@ export const notifyKeys = {
             /^([01][0-9]|2[0-3]):[0-5][0-9]$/,
             "time of day",
             "a time of day in UTC from 00:00 to 23:59, written like 08:00; in YAML it needs quotes",
-            { meaning: "When the digest of low alarms is sent: what fired in the 24 hours before.", example: "08:00" },
+            {
+              meaning: "When the digest of low alarms is sent: what fired since the one before, or in 24 hours.",
+              example: "08:00",
+            },
           ).default("08:00" as TimeOfDay),
         },
         "Who reads once a day what fired.",

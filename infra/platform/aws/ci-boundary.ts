@@ -104,7 +104,7 @@ export function boundaryStatements(scope: CiScope): Statement[] {
     },
     {
       sid: "Logs",
-      actions: ["logs:CreateLog*", "logs:PutLogEvents", "logs:PutRetentionPolicy", "logs:DescribeLog*", "logs:GetLogEvents"], // prettier-ignore
+      actions: ["logs:CreateLog*", "logs:PutLogEvents", "logs:PutRetentionPolicy", "logs:DescribeLog*", "logs:GetLogEvents", "logs:FilterLogEvents"], // prettier-ignore
       resources: ownedBy("logs", `log-group:/switchyard/${base}/*`, "log-group:RDS*"),
     },
     {

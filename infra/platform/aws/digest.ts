@@ -141,7 +141,8 @@ export class Digest extends pulumi.ComponentResource {
           { sid: "Key", actions: ["kms:GenerateDataKey", "kms:Decrypt"], resources: [key] },
           {
             sid: "Log",
-            actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+            // It reads there until when it has told.
+            actions: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:FilterLogEvents"],
             resources: [pulumi.interpolate`${log}:*`],
           },
         ),

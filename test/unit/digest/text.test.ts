@@ -19,10 +19,10 @@ describe("the digest of a day", () => {
   it("says of each alarm how often, how long, when first and last, what it means and where its runbook is", () => {
     const slow = "A query took longer than 1000 ms (low). What to do: docs/alarms.md#slow-queries. Missing figures: there is a figure only when something happened."; // prettier-ignore
     const { subject, text } = messageOf(base, day, [fired("once", once), fired("slow-queries", often, slow)]);
-    assert.equal(subject, `${base}: 2 low alarms in a day, 1 still firing`);
+    assert.equal(subject, `${base}: 2 low alarms fired, 1 still firing`);
     assert.equal(
       text,
-      `Alarms of severity low of ${base} in the 24 hours before 2026-01-31 08:00 (UTC):
+      `Alarms of severity low of ${base} that fired from 2026-01-30 08:00 to 2026-01-31 08:00 (UTC):
 
 ${base}-slow-queries fired 3 times, the first at 2026-01-30 09:14, the last at 2026-01-30 23:50: for 1 h 25 min together. It fires still.
   A query took longer than 1000 ms (low). What to do: docs/alarms.md#slow-queries.
@@ -34,8 +34,8 @@ ${base}-once fired once, at 2026-01-30 10:00: for 5 min. It is over.`,
   it("says so of one that has fired since before the day, of one that began again, and of one that was taken away", () => {
     const since = { since: at("2026-01-29T22:10") };
     const says = (firing: Firing) => messageOf(base, day, [fired("x", firing)]).text.split(`${base}-x `)[1];
-    assert.equal(says({ times: 0, already: since, together: 1440 * minute, end: "fires" }), "had fired since 2026-01-29 22:10: for 24 h of this day. It fires still."); // prettier-ignore
-    assert.equal(says({ ...once, already: {}, together: 40_000 }), "had fired since before CloudWatch's history begins, and began again once, at 2026-01-30 10:00: for less than a minute together of this day. It is over."); // prettier-ignore
+    assert.equal(says({ times: 0, already: since, together: 1440 * minute, end: "fires" }), "had fired since 2026-01-29 22:10: for 24 h of that time. It fires still."); // prettier-ignore
+    assert.equal(says({ ...once, already: {}, together: 40_000 }), "had fired since before CloudWatch's history begins, and began again once, at 2026-01-30 10:00: for less than a minute together of that time. It is over."); // prettier-ignore
     assert.match(says({ ...once, end: "gone" }) ?? "", /The alarm itself was taken away since\.$/);
   });
 
@@ -52,7 +52,7 @@ ${base}-once fired once, at 2026-01-30 10:00: for 5 min. It is over.`,
       Array.from({ length: 99_999 }, () => fired("x", often)),
     );
     assert.match(subject, /^[A-Za-z0-9][ -~]{0,98}$/);
-    assert.match(messageOf(base, day, [fired("x", once)]).subject, /: 1 low alarm in a day, 0 still firing$/);
+    assert.match(messageOf(base, day, [fired("x", once)]).subject, /: 1 low alarm fired, 0 still firing$/);
   });
 
   it("is cut off where SNS or Slack take no more, and says how many are left out", () => {

@@ -9,6 +9,7 @@ import { cloudwatch } from "./cloudwatch";
 import { ecs } from "./ecs";
 import { elbv2 } from "./elbv2";
 import { Figures } from "./figures";
+import { logs } from "./logs";
 import { parseQuery, xml } from "./query";
 import { rds } from "./rds";
 import { s3, s3Action } from "./s3";
@@ -92,6 +93,7 @@ async function answer(
     monitoring: cloudwatch(figures),
     rds,
     sns,
+    logs,
   };
   const work = actions[service]?.[action];
   if (work === undefined)
