@@ -20,8 +20,9 @@ export interface DigestEnvironment {
 }
 
 /**
- * One digest. Nothing is told of a day in which nothing fired. To publish is the last that is done: whatever failed can be done again.
- * @param event `{ "time": … }`, when the day ended
+ * One digest. Where nothing fired nothing is told. It publishes once all is known, and then notes until when it has told: whatever failed
+ * can be done again.
+ * @param event `{ "time": … }`, when it was scheduled for
  * @throws what was in the way, which Lambda writes to the log; the alarm `digest-failed` does the rest
  */
 export async function handler(event: unknown): Promise<void> {

@@ -93,10 +93,9 @@ const isEnd = ({ HistorySummary = "", HistoryData = "" }: HistoryItem): boolean 
 
 /** As it is, and not as the beginning of another one's name. */
 const namesTopic = ({ HistorySummary = "", HistoryData = "" }: HistoryItem, topic: string): boolean =>
-  [HistorySummary, HistoryData].some(
-    (text) =>
-    text.split(topic).slice(1).some((rest) => !/^[A-Za-z0-9_-]/.test(rest)), // prettier-ignore
-  );
+  [HistorySummary, HistoryData]
+    .flatMap((text) => text.split(topic).slice(1))
+    .some((rest) => !/^[A-Za-z0-9_-]/.test(rest));
 
 /** What the alarm was for, where its history still says so. */
 function describedIn({ HistoryData = "" }: HistoryItem): string | undefined {
