@@ -258,8 +258,11 @@ export const rules: readonly Rule[] = [
   {
     ids: ["ECS.5", "CKV_AWS_336"],
     type: task,
-    says: "can't write to its root file system",
-    holds: (r) => container(r).readonlyRootFilesystem === true,
+    says: "can't write to its root file system, but to /tmp, in memory",
+    holds: (r) =>
+      container(r).readonlyRootFilesystem === true &&
+      text(container(r).linuxParameters).includes('"tmpfs":[{"containerPath":"/tmp","size":') &&
+      r.inputs.volumes === undefined,
   },
   {
     ids: ["ECS.8"],

@@ -44,7 +44,6 @@ export function taskDefinition(
       ...{ cpu: String(service.cpu), memory: String(service.memory) },
       runtimePlatform: { cpuArchitecture: service.architecture, operatingSystemFamily: "LINUX" },
       ...{ executionRoleArn: args.executionRole, taskRoleArn: args.taskRole },
-      volumes: [{ name: "tmp" }],
       containerDefinitions: pulumi.jsonStringify([containerOf(args)]),
       skipDestroy: true,
     },
@@ -64,9 +63,13 @@ function containerOf({ account, colour, release, service, logGroup, secrets, ...
     user: unprivileged,
     privileged: false,
     readonlyRootFilesystem: true,
-    // Fargate allows nothing but this of what Docker does for processes that others leave behind.
-    linuxParameters: { initProcessEnabled: true, capabilities: { drop: ["ALL"] } },
-    mountPoints: [{ sourceVolume: "tmp", containerPath: "/tmp", readOnly: false }],
+    linuxParameters: {
+      // Fargate allows nothing but this of what Docker does for processes that others leave behind.
+      initProcessEnabled: true,
+      capabilities: { drop: ["ALL"] },
+      // In memory, where everybody may write: a volume of Fargate's is root's alone. In MiB.
+      tmpfs: [{ containerPath: "/tmp", size: Math.floor(service.memory / 4) }],
+    },
     portMappings: [{ containerPort: service.port, hostPort: service.port, protocol: "tcp" }],
     stopTimeout: service.stopTimeout / 1000,
     // In an order of their own: AWS gives them back in another, which would be a change at every `up`.
