@@ -119,6 +119,9 @@ describe("the roles of a pipeline, and what the program asks of AWS", () => {
     ["its role", "iam:PassRole", "arn:aws:iam::000000000000:role/pages-staging-collector"],
     ["its schedule", "scheduler:UpdateSchedule", arn("scheduler", "schedule/default/pages-staging-collector")],
     ["its network", "ec2:DescribeSubnets", "*"],
+    ["the name of an endpoint", "route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/Z0A1"],
+    ["a flow log", "logs:CreateLogDelivery", "*"],
+    ["Chatbot's own role", "iam:CreateServiceLinkedRole", "arn:aws:iam::000000000000:role/aws-service-role/management.chatbot.amazonaws.com/AWSServiceRoleForAWSChatbot"], // prettier-ignore
     ["a rule of a security group", "ec2:AuthorizeSecurityGroupIngress", arn("ec2", "security-group/sg-1"), arn("ec2", "security-group-rule/sgr-1")], // prettier-ignore
   ] as const)
     it(`a deployer may make what a stack has: ${what}`, () => {

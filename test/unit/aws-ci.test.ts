@@ -29,7 +29,7 @@ const withoutResource = [
   /^application-autoscaling:Describe\*$/,
   /^cloudwatch:(Describe\*|GetMetricData|PutMetricData)$/,
   /^kms:(ListAliases|CreateKey|TagResource)$/,
-  /^logs:DescribeLogGroups$/,
+  /^logs:(DescribeLogGroups|(Create|Delete)LogDelivery)$/,
   /^rds:Describe\*$/,
   /^sns:GetSubscriptionAttributes$/,
   /^ecr:GetAuthorizationToken$/,

@@ -19,6 +19,7 @@ const ownRoles = [
   "elasticloadbalancing.amazonaws.com",
   "rds.amazonaws.com",
   "ecs.application-autoscaling.amazonaws.com",
+  "management.chatbot.amazonaws.com",
 ];
 
 /** Names of the roles that are for a pipeline, and of the limit of all others: an administrator's to change. */

@@ -215,6 +215,12 @@ function network(scope: CiScope): Statement[] {
       resources: all,
       condition: tagged(scope),
     },
+    // An endpoint has its name in a zone of Route 53's own, of which nothing is known beforehand.
+    {
+      sid: "NamesOfEndpoints",
+      actions: ["route53:AssociateVPCWithHostedZone"],
+      resources: [`arn:${scope.partition}:route53:::hostedzone/*`],
+    },
     {
       sid: "ImageOfBastion",
       actions: ["ssm:GetParameter"],
@@ -231,6 +237,13 @@ function watching(scope: CiScope): Statement[] {
       sid: "Logs",
       actions: ["logs:*"],
       resources: logs.map((name) => arnIn(scope, "logs", `log-group:${name}`)),
+    },
+    // A flow log is no log group: EC2 asks for the delivery in the name of whoever makes it.
+    {
+      sid: "FlowLogs",
+      actions: ["logs:CreateLogDelivery", "logs:DeleteLogDelivery"],
+      resources: ["*"],
+      condition: inRegion(scope),
     },
     {
       sid: "Alarms",
