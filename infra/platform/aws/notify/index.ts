@@ -84,7 +84,8 @@ export class Notify extends pulumi.ComponentResource {
       {
         name: `${account.base}-slack`,
         description: "What a channel of Slack may ask of the account: nothing",
-        assumeRolePolicy: trust("chatbot.amazonaws.com", account.id),
+        // Nowhere does AWS say that Chatbot names the account it comes for; a role can be handed over within its own alone.
+        assumeRolePolicy: trust("chatbot.amazonaws.com"),
       },
       { parent: this },
     );
