@@ -76,7 +76,8 @@ function copyOf(args: MomentArgs, at: string, options: pulumi.CustomResourceOpti
       ...{ deletionProtection: false, skipFinalSnapshot: true, deleteAutomatedBackups: true },
       applyImmediately: true,
     },
-    options,
+    // To go back over much takes longer than the provider's 40 minutes.
+    { ...options, customTimeouts: { create: "2h" } },
   );
   waive(
     copy,
