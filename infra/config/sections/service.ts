@@ -101,7 +101,8 @@ export const serviceKeys = {
         example: "/health/live",
       }).default("/health/live" as UrlPath),
       caBundle: text<ContainerFile>(/^\/[A-Za-z0-9._/-]{1,1023}$/, "path", "an absolute path inside the image", {
-        meaning: "AWS's bundle of RDS certificates (global-bundle.pem) inside the image.",
+        meaning:
+          "AWS's bundle of RDS certificates (global-bundle.pem) inside the image; with `rds.proxy`, Amazon's roots.",
         example: "/etc/ssl/rds/global-bundle.pem",
         unset: "what the image trusts",
       }).optional(),
