@@ -12,6 +12,7 @@ export type { CiSettings } from "./sections/ci";
 export {
   connectionReserve,
   connectionsFor,
+  highestColourLimitOf,
   reservedConnections,
   type DatabaseSettings,
   type MajorVersion,

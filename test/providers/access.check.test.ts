@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { Client } from "pg";
 import { checkAccess, inspectAccess, mendAccess } from "../../infra/database/check";
+import { checkRoom } from "../../infra/database/checks/room";
+import { provider } from "../../infra/providers/access-check/provider";
 import { declareAccess, type DeclaredAccess } from "../plugins/access";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 
@@ -227,6 +229,21 @@ for (const major of [15, 18] as const)
       assert.equal((await superuser.query("SELECT FROM pg_tables WHERE tableowner = 'stranger'")).rowCount, 1);
       await superuser.query("ALTER TABLE pages OWNER TO pages_owner; ALTER ROLE gone RENAME TO pages_readonly");
       assert.deepEqual(await checkAccess(administrator, declared.expected), []);
+    });
+
+    it("refuses limits that a server which was not started anew has no connections for, with the ways out", async () => {
+      const limits = { ...declared.expected.connectionLimits, blue: 90, green: 90 };
+      const inputs = {
+        connection: { host: "127.0.0.1", port: postgres.port, sslmode: "disable", database: "pages", user: postgres.administrator.user }, // prettier-ignore
+        password: postgres.administrator.password,
+        expected: { ...declared.expected, connectionLimits: limits },
+        schemaVersion: "0001",
+      } as const;
+      await assert.rejects(
+        provider.create(inputs),
+        /the server: found max_connections 200, expected at least 205 for both colours' database\.colourConnectionLimit of 90; mend it with: a start of PostgreSQL.*, or with database\.colourConnectionLimit 87/,
+      );
+      assert.deepEqual(await checkRoom(administrator, 87), []);
     });
 
     it("changes nothing, and leaves the session as it was", async () => {

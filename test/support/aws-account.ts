@@ -98,7 +98,7 @@ export class EmulatedAccount {
     process.env.MOTO_ECS_SERVICE_RUNNING = "2";
     process.env.MOTO_IAM_LOAD_MANAGED_POLICIES = "true";
     const moto = await motoOrSkip(context);
-    const [proxy, postgres] = await Promise.all([MotoProxy.start(moto.url), startPostgres(15)]);
+    const [proxy, postgres] = await Promise.all([MotoProxy.start(moto.url), startPostgres(15, 400)]);
     await administersAsOnRds(postgres);
     const folder = join(postgres.folder, "tls");
     const files = selfSigned(folder);

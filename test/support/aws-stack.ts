@@ -74,7 +74,7 @@ export class AwsStack {
     const clone = new Clone();
     const folder = mkdtempSync(join(tmpdir(), "switchyard-aws-"));
     const account = new Account(accountIn(folder));
-    const [api, postgres] = await Promise.all([AwsApi.start(account, options.now), startPostgres(15)]);
+    const [api, postgres] = await Promise.all([AwsApi.start(account, options.now), startPostgres(15, 400)]);
     await administersAsOnRds(postgres);
     const { keyText: key, text: cert, certificate: ca } = selfSigned(join(folder, "tls"));
     const preview = await (options.preview ?? alwaysGood)(api, { key, cert });

@@ -28,8 +28,11 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-/** Starts a fresh cluster in a temporary folder, on a free port. Takes about two seconds. */
-export async function startPostgres(major: EmbeddedMajor = 15): Promise<TestPostgres> {
+/**
+ * Starts a fresh cluster in a temporary folder, on a free port. Takes about two seconds.
+ * @param maxConnections PostgreSQL's max_connections
+ */
+export async function startPostgres(major: EmbeddedMajor = 15, maxConnections = 200): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), "switchyard-postgres-"));
   chmodSync(folder, 0o755);
   const home = findHome(folder, major);
@@ -39,7 +42,7 @@ export async function startPostgres(major: EmbeddedMajor = 15): Promise<TestPost
     home,
     // Below what the kernel gives to outgoing connections (32768 and up): one of those may take it while initdb works.
     port: await findFree(20_000 + Math.floor(Math.random() * 12_000)),
-    maxConnections: 200,
+    maxConnections,
     log: join(folder, "postgres.log"),
     superuserPassword: password(),
   };

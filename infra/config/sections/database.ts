@@ -20,9 +20,13 @@ export const reservedConnections = Object.values(connectionReserve).reduce((sum,
 /** The `max_connections` that two colours of this limit need, the reserve included. */
 export const connectionsFor = (colourLimit: number): number => 2 * colourLimit + reservedConnections;
 
+/** The highest limit of each colour for which a server with so many connections has room; below 1 where it has none. */
+export const highestColourLimitOf = (maxConnections: number): number =>
+  Math.floor((maxConnections - reservedConnections) / 2);
+
 /** RDS's own default of max_connections is never above this, however large the instance. */
 const highestMaxConnections = 5000;
-export const highestColourLimit = Math.floor((highestMaxConnections - reservedConnections) / 2);
+export const highestColourLimit = highestColourLimitOf(highestMaxConnections);
 
 /** One copy's connection pool. The defaults are requirements row R4's. */
 export interface PoolSettings {

@@ -1,12 +1,15 @@
 import { checkAccess } from "../../database/check";
+import { checkRoom } from "../../database/checks/room";
+import { describe } from "../../database/finding";
 import { isUnreachable, withConnection } from "../connection";
 import { hasUnknown, sameInputs, type Difference, type Provider } from "../contract";
 import type { AccessCheckInputs as Inputs } from "./resource";
 
 const findings = (inputs: Inputs): Promise<string[]> =>
-  withConnection(inputs.connection, inputs.password, "switchyard-access-check", (client) =>
-    checkAccess(client, inputs.expected),
-  );
+  withConnection(inputs.connection, inputs.password, "switchyard-access-check", async (client) => [
+    ...(await checkRoom(client, inputs.expected.connectionLimits.blue)).map(describe),
+    ...(await checkAccess(client, inputs.expected)),
+  ]);
 
 /** Asked on every preview and up: damage is a change, shown at preview, and refused by the update that it leads to. */
 async function diff(olds: Inputs, news: Inputs): Promise<Difference> {
