@@ -18,6 +18,15 @@ export const productionPort = 443;
 
 type BalancerConfig = Pick<AwsConfig, "domain" | "service" | "network">;
 
+interface BalancerArgs {
+  readonly account: Account;
+  readonly network: Network;
+  readonly groups: Groups;
+  readonly store: Store;
+  /** What AWS may refuse to delete: the load balancer goes before that is tried. */
+  readonly kept: readonly pulumi.Resource[];
+}
+
 /** What of load balancer and target groups can't be changed in place, as config declares it: known before anything is. */
 export function declaredWiring(base: string, { service, network }: BalancerConfig): Wiring {
   const where = network.vpcId ?? "own network";
@@ -40,7 +49,7 @@ export class Balancer extends pulumi.ComponentResource {
   constructor(
     name: string,
     readonly config: BalancerConfig,
-    { account, network, groups, store }: { account: Account; network: Network; groups: Groups; store: Store },
+    { account, network, groups, store, kept }: BalancerArgs,
     options: pulumi.ComponentResourceOptions,
   ) {
     super("switchyard:aws:Balancer", name, {}, options);
@@ -57,7 +66,7 @@ export class Balancer extends pulumi.ComponentResource {
         idleTimeout: 60,
       },
       // AWS's own protection is on. Pulumi's would be on all below it too, of which names and rules come and go.
-      { parent: this, dependsOn: [...logs.ready, ...groups.rules, ...groups.doors, ...network.ready] },
+      { parent: this, dependsOn: [...logs.ready, ...groups.rules, ...groups.doors, ...network.ready, ...kept] },
     );
     this.targets = { blue: this.#target("blue", account, network), green: this.#target("green", account, network) };
     this.#redirect();

@@ -38,6 +38,8 @@ export class Database extends pulumi.ComponentResource {
   readonly host: pulumi.Output<string>;
   /** The master user's; secret. Read anew by every `up`, since RDS changes it every week. */
   readonly masterPassword: pulumi.Output<string>;
+  /** What AWS doesn't delete while the instance is kept: what serves depends on it, so that it goes before that is tried. */
+  readonly kept: readonly pulumi.Resource[];
 
   constructor(name: string, args: DatabaseArgs, options: pulumi.ComponentResourceOptions) {
     super("switchyard:aws:Database", name, {}, options);
@@ -48,6 +50,7 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
     const parameters = this.#parameters(name, args);
+    this.kept = [subnets, parameters];
     const groups = ["postgresql", "upgrade"].map((log) =>
       logGroup(`${name}-${log}`, `/aws/rds/instance/${account.base}/${log}`, args.logs, this),
     );

@@ -209,7 +209,7 @@ class AwsPlatform implements Platform {
     const balancer = new Balancer(
       "balancer",
       this.config,
-      { account: this.#account, network, groups, store: this.#theStore() },
+      { account: this.#account, network, groups, store: this.#theStore(), kept: this.#theDatabase().kept },
       { ...options, dependsOn: after },
     );
     this.#balancer = balancer;
