@@ -108,7 +108,7 @@ describe("staging on an AWS that refuses each type of resource once", function (
 
   before(async () => {
     aws = await AwsStack.start();
-    await aws.init("staging");
+    await aws.init("staging", { "notify.low.email[0]": "team@example.com" });
   });
   after(() => (aws as AwsStack | undefined)?.stop());
 
