@@ -10,6 +10,7 @@ import type { Manifest } from "../../infra/backup/manifest";
 import { takeBackup } from "../../infra/providers/backup/take";
 import { storeOfSchema } from "../../infra/providers/backup/within";
 import { dropAside, findAside, restoreAside, type AsideOptions } from "../../infra/providers/restore/aside";
+import { sizeOf } from "../../infra/providers/restore/look";
 import { restore } from "../../infra/providers/restore/restore";
 import { storeAt, type ObjectStore } from "../../infra/providers/store/store";
 import { startPostgres, type TestPostgres } from "../support/postgres";
@@ -155,6 +156,12 @@ describe("a database that is made from a backup to look at", function () {
       { id: 8, text: "note 8" },
       { id: 9, text: "new" },
     ]);
+  });
+
+  it("is made with room for as much as serves; of a database that is not there nobody says how much that was", async () => {
+    const { connection, password } = database.target;
+    assert.ok(((await sizeOf(connection, password)) ?? 0) > 1_000_000);
+    assert.equal(await sizeOf({ ...connection, database: "nowhere" }, password), undefined);
   });
 
   it("is dropped by its name, while nobody is in it; no other database is", async () => {

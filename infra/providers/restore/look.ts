@@ -40,3 +40,13 @@ const maintenance = "postgres";
 /** A session beside the databases, so that it is in the way of none of them. */
 export const beside = <T>(connection: Connection, password: string, work: (client: Client) => Promise<T>): Promise<T> =>
   withConnection({ ...connection, database: maintenance }, password, "switchyard-restore", work);
+
+/** How large the database is, in bytes; undefined where it is not there, which may be why somebody restores it. */
+export const sizeOf = (connection: Connection, password: string): Promise<number | undefined> =>
+  beside(connection, password, async (client) => {
+    const { rows } = await client.query<{ bytes: string }>(
+      "SELECT pg_database_size(oid)::text AS bytes FROM pg_database WHERE datname = $1",
+      [connection.database],
+    );
+    return rows[0] && Number(rows[0].bytes);
+  });

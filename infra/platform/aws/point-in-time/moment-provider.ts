@@ -1,7 +1,6 @@
 import { assertRoomForRestore, roomOf } from "../../../providers/backup/space";
-import { readServer } from "../../../providers/backup/target";
-import { withConnection } from "../../../providers/connection";
 import { hasUnknown, type Provider } from "../../../providers/contract";
+import { sizeOf } from "../../../providers/restore/look";
 import { AwsFailed } from "../sdk-errors";
 import type { RdsMomentInputs as Inputs } from "./resource";
 import { restoreWindow, whyNotAt } from "./window";
@@ -28,8 +27,9 @@ async function assertRoom({ at, rds, serves }: Inputs): Promise<void> {
   if (serves === undefined) return;
   const { connection, password } = serves;
   try {
-    const { databaseBytes } = await withConnection(connection, password, "switchyard-restore", readServer);
-    await assertRoomForRestore(databaseBytes, await roomOf({ rds, say }), "moment");
+    const bytes = await sizeOf(connection, password);
+    if (bytes === undefined) say(`${connection.database} is not there: how large it was at ${at} is not known yet`);
+    else await assertRoomForRestore(bytes, await roomOf({ rds, say }), "moment");
   } catch (error) {
     throw new Error(
       `${connection.database} could not be restored as it was at ${at}: ${(error as Error).message.replace(/\.$/, "")}. ` +
