@@ -70,7 +70,7 @@ export async function stopServer({ folder }: TestPostgres, major: EmbeddedMajor 
 }
 
 export async function startServer(postgres: TestPostgres, major: EmbeddedMajor = 15): Promise<void> {
-  const { folder, port, superuserPassword } = postgres;
+  const { folder, port, maxConnections, superuserPassword } = postgres;
   const log = join(folder, "postgres.log");
-  await start({ home: findHome(folder, major), port, maxConnections: 200, log, superuserPassword });
+  await start({ home: findHome(folder, major), port, maxConnections, log, superuserPassword });
 }

@@ -22,9 +22,11 @@ export async function copyPostgres(from: TestPostgres, major: EmbeddedMajor = 15
   chmodSync(folder, 0o755);
   const home = findHome(folder, major);
   prepareHome(home, major);
-  const label = await from.asSuperuser(async (client) => {
-    const { rows } = await client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
-    const data = rows[0]?.folder ?? "";
+  const { label, maxConnections } = await from.asSuperuser(async (client) => {
+    const { rows } = await client.query<{ folder: string; most: number }>(
+      "SELECT current_setting('data_directory') AS folder, current_setting('max_connections')::int AS most",
+    );
+    const { folder: data = "", most = 0 } = rows[0] ?? {};
     await client.query("SELECT pg_backup_start('copy', true)");
     const copy = (part: string) => {
       cpSync(join(data, part), join(home.data, part), { recursive: true, force: true, preserveTimestamps: true });
@@ -33,7 +35,7 @@ export async function copyPostgres(from: TestPostgres, major: EmbeddedMajor = 15
     const stopped = await client.query<{ label: string }>("SELECT labelfile AS label FROM pg_backup_stop(false)");
     // What was written meanwhile.
     copy("pg_wal");
-    return stopped.rows[0]?.label ?? "";
+    return { label: stopped.rows[0]?.label ?? "", maxConnections: most };
   });
   writeFileSync(join(home.data, "backup_label"), label);
   chmodSync(home.data, 0o700);
@@ -41,7 +43,7 @@ export async function copyPostgres(from: TestPostgres, major: EmbeddedMajor = 15
   const options = {
     home,
     port: await findFree(20_000 + Math.floor(Math.random() * 12_000)),
-    maxConnections: 200,
+    maxConnections,
     log: join(folder, `postgres-${randomBytes(2).toString("hex")}.log`),
     superuserPassword: from.superuserPassword,
   };

@@ -19,6 +19,7 @@ import { findFree } from "../../infra/platform/local/process/ports";
 /** A real PostgreSQL of a test's own, administered as on the local platform. */
 export interface TestPostgres {
   port: number;
+  maxConnections: number;
   superuserPassword: string;
   administrator: { user: string; password: string };
   folder: string;
@@ -59,6 +60,7 @@ export async function startPostgres(major: EmbeddedMajor = 15, maxConnections = 
   const clients = new Set<Client>();
   return {
     port: options.port,
+    maxConnections,
     superuserPassword: options.superuserPassword,
     administrator,
     folder,
