@@ -51,7 +51,8 @@ export async function withConnection<T>(
     ...{ connectionTimeoutMillis: connectMs, keepAlive: true, pipeline },
   };
   return inSession(config, limits, work).catch((error: unknown) => {
-    throw isUntrusted(error) ? withWayToTrust(error, connection) : error;
+    if (isUntrusted(error)) throw withWayToTrust(error, connection);
+    throw lacksDatabase(error) ? withWayBack(error as Error) : error;
   });
 }
 
@@ -70,6 +71,19 @@ function withWayToTrust({ message, cause }: Error, { sslrootcert }: Connection):
     { cause },
   );
 }
+
+/** Whether there is no such database on the server. */
+export const lacksDatabase = (error: unknown): boolean =>
+  error instanceof Error && ((error as { code?: string }).code === "3D000" || lacksDatabase(error.cause));
+
+/** State doesn't see by itself that a database was dropped. */
+const wayBack =
+  "If somebody has dropped it: set restore.from to a backup (npm run backups -- list), and run pulumi up --refresh, which " +
+  "makes the database anew and fills it from there";
+
+/** A session that is opened while another one is has its error told once. */
+const withWayBack = (error: Error): Error =>
+  error.message.includes(wayBack) ? error : new Error(`${error.message}. ${wayBack}`, { cause: error.cause });
 
 function tlsOf({ sslmode, sslrootcert }: Connection) {
   if (sslmode === "disable") return false;

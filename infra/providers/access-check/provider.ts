@@ -1,7 +1,7 @@
 import { checkAccess } from "../../database/check";
 import { checkRoom } from "../../database/checks/room";
 import { describe } from "../../database/finding";
-import { isUnreachable, withConnection } from "../connection";
+import { isUnreachable, lacksDatabase, withConnection } from "../connection";
 import { hasUnknown, sameInputs, type Difference, type Provider } from "../contract";
 import type { AccessCheckInputs as Inputs } from "./resource";
 
@@ -17,6 +17,7 @@ async function diff(olds: Inputs, news: Inputs): Promise<Difference> {
   try {
     return { changes: (await findings(news)).length > 0 };
   } catch (error) {
+    if (lacksDatabase(error)) return { changes: true };
     // A database that is down has nobody else in it either; what needs it says so itself.
     if (isUnreachable(error)) return { changes: false };
     throw error;

@@ -2,7 +2,7 @@ import { isDue } from "../../backup/decisions";
 import { BackupFailure } from "../../backup/failure";
 import type { SchemaStep } from "../../rollout/types";
 import { targetOf } from "../administered";
-import { isUnreachable, withConnection } from "../connection";
+import { isUnreachable, lacksDatabase, withConnection } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { factsOf, readHistory, type SchemaFacts } from "../schema/history";
 import { stepsOf } from "../schema/stage";
@@ -33,6 +33,7 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
     const history = await withConnection(news.connection, news.password, "switchyard-preview", readHistory);
     return { changes: stepsAfter(news, factsOf(history)).length > 0 };
   } catch (error) {
+    if (lacksDatabase(error)) return { changes: true };
     if (!isUnreachable(error)) throw error;
     // What changes the schema asks state then, and so does this.
     const { applied = [], half = null, scars = [] } = news.settled ?? {};

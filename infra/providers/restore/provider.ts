@@ -9,7 +9,7 @@ import type { StepName } from "../../rollout/types";
 import { targetOf } from "../administered";
 import { assertListed } from "../backup/archive";
 import { roomOf } from "../backup/space";
-import { isUnreachable } from "../connection";
+import { isUnreachable, lacksDatabase } from "../connection";
 import { hasUnknown, type Difference, type Provider } from "../contract";
 import { storeAt, unlessStoreFailed } from "../store/store";
 import { whileEngineIsThere } from "../traffic/engine";
@@ -45,6 +45,8 @@ async function diff(olds: State, news: Inputs): Promise<Difference> {
     await assertMay(choice, news);
     return { changes: true };
   } catch (error) {
+    // One that was dropped is made anew before this, where state was refreshed; else the `up` says so.
+    if (lacksDatabase(error)) return { changes: true };
     if (isUnreachable(error)) return { changes: !isAsAsked(news, olds) };
     throw error;
   }

@@ -1,6 +1,6 @@
 import { readMigrations, type Migration } from "../../schema";
 import { targetOf } from "../administered";
-import { isUnreachable, withConnection } from "../connection";
+import { isUnreachable, lacksDatabase, withConnection } from "../connection";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { inProject } from "../project";
 import { isApplied, readRecorded } from "../schema/rehearsal-history";
@@ -68,6 +68,7 @@ async function diff(olds: State, news: Known): Promise<Difference> {
     const history = await withConnection(news.connection, news.password, "switchyard-preview", readRecorded);
     return { changes: candidates.some((migration) => !isApplied(history, migration)) };
   } catch (error) {
+    if (lacksDatabase(error)) return { changes: true };
     // A database that is down is no reason to rehearse; whatever needs it says so itself.
     if (isUnreachable(error)) return { changes: false };
     throw error;

@@ -1,5 +1,5 @@
 import { checkMigrations, compareVersions, MigrationError } from "../../schema";
-import { isUnreachable, withConnection } from "../connection";
+import { isUnreachable, lacksDatabase, withConnection } from "../connection";
 import { hasUnknown, PartialFailure, sameInputs, type Difference, type Provider } from "../contract";
 import { inProject } from "../project";
 import { readHistory, factsOf, type SchemaFacts } from "./history";
@@ -50,9 +50,9 @@ const stateOf = <I extends StageInputs>(inputs: I, facts: SchemaFacts): StageSta
 });
 
 function ordersOf(stage: StageName, news: StageInputs): StageOrders {
-  const { migrateTo, plan, acceptEdited, acceptLoss, release, backup, watch } = news;
+  const { migrateTo, plan, acceptEdited, acceptLoss, applied: known, release, backup, watch } = news;
   return {
-    ...{ stage, migrateTo, plan, acceptEdited, acceptLoss, release, backup, watch },
+    ...{ stage, migrateTo, plan, acceptEdited, acceptLoss, known, release, backup, watch },
     folder: inProject(news.folder),
     migrations: news.migrations.map(({ summary }) => summary),
   };
@@ -84,6 +84,7 @@ async function differ(stage: StageName, olds: StageState, news: StageInputs): Pr
     const known = stage === "widen" || sameInputs({ facts: before }, { facts: factsOf(history) });
     return { changes: !known || steps.length + edited.length + deleted.length > 0 };
   } catch (error) {
+    if (lacksDatabase(error)) return { changes: true };
     // A database that is down is no change of the schema; whatever needs it says so itself.
     if (isUnreachable(error)) return { changes: stepsOf(orders, before).length > 0 };
     throw error;

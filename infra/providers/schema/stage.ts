@@ -6,6 +6,7 @@ import { engineAddress, engineAt } from "../traffic/engine";
 import { acceptDeleted, acceptFiles, deletedFiles, editedFiles, type Edited } from "./accept";
 import { prepareHistory, factsOf, readHistory, readSchemaFacts, type HistoryRow, type SchemaFacts } from "./history";
 import { Impacts } from "./impacts";
+import { assertIsKnown } from "./known";
 import { LiveWatch, type WatchInputs, type WatchSurroundings } from "./live-watch";
 import type { Run, RunStep } from "./run";
 import { runStep, stepFromFile, stepFromRecord } from "./run-step";
@@ -28,6 +29,8 @@ export interface StageOrders {
   readonly acceptEdited: readonly string[];
   /** Versions whose loss of data is accepted: what goes is counted and kept on record. */
   readonly acceptLoss: readonly string[];
+  /** Versions that were applied when the last `up` ended, in order. @default nobody knows */
+  readonly known?: readonly string[];
   /** Which releases are declared, for the record. */
   readonly release: string;
   readonly backup?: string;
@@ -98,6 +101,7 @@ export function runStage(
 ): Promise<SchemaFacts> {
   const files = readFiles(orders);
   return withRun(target, options, async (run) => {
+    await assertIsKnown(run.client, orders);
     await prepareHistory(run.client);
     try {
       await new Stage(run, orders, files, around).run();
