@@ -22,7 +22,8 @@ describe("a walk that is interrupted", function () {
 
   before(async () => {
     clone = new WalkingClone();
-    await clone.begin(full ? "2s" : "1s");
+    // Long enough for a command to look at the walk before it is over, on a machine that has much else to do.
+    await clone.begin("2s");
   });
   afterEach(async function () {
     if (this.currentTest?.state === "failed") await clone.recover();
