@@ -7,7 +7,7 @@ import { keepOrChoosePort, takenPort } from "../process/configured-port";
 import { isRunning, type ProcessRef } from "../process/identity";
 import { endStrays } from "../process/ledger";
 import { stop, waitUntil } from "../process/lifecycle";
-import { findFree } from "../process/ports";
+import { findFree, openFree } from "../process/ports";
 import { BalancerClient } from "./client";
 import type { LocalBalancerInputs as Inputs, LocalBalancerState as State } from "./resource";
 
@@ -26,8 +26,8 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
     const client = new BalancerClient({ adminPort, token: news.token });
     const open = (await client.state()).preview?.port;
     const preferred = olds?.chosenPreviewPort ?? firstPreviewPort;
-    const wanted = await keepOrChoosePort(previewKey, news.previewPort, open, preferred);
-    const { port } = await client.openPreview(wanted);
+    const wanted = () => keepOrChoosePort(previewKey, news.previewPort, open, preferred);
+    const { port } = await openFree(wanted, (each) => client.openPreview(each));
     return { ...partial, chosenPreviewPort: port };
   } catch (error) {
     throw new PartialFailure((error as Error).message, idOf(news), partial, { cause: error });
@@ -41,7 +41,11 @@ async function bringUp(news: Inputs, olds?: State): Promise<State> {
 async function startUp(news: Inputs, olds?: State): Promise<{ adminPort: number; process: ProcessRef }> {
   const folder = inProject(news.folder);
   await endStrays(folder, "balancer", []);
-  const adminPort = await findFree(olds?.adminPort ?? firstAdminPort);
+  const find = () => findFree(olds?.adminPort ?? firstAdminPort);
+  return openFree(find, async (adminPort) => ({ adminPort, process: await launch(news, folder, adminPort) }));
+}
+
+async function launch(news: Inputs, folder: string, adminPort: number): Promise<ProcessRef> {
   const running = await launchNode({
     entry: "infra/platform/local/balancer/main.ts",
     args: ["--state", join(folder, "balancer")],
@@ -65,7 +69,7 @@ async function startUp(news: Inputs, olds?: State): Promise<{ adminPort: number;
     await stop(running);
     throw error;
   }
-  return { adminPort, process: running };
+  return running;
 }
 
 const idOf = ({ folder }: Inputs): string => `${folder}/balancer`;

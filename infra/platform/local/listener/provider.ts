@@ -1,6 +1,7 @@
 import { hasUnknown, sameInputs, type Difference, type Provider } from "../../../providers/contract";
 import { BalancerClient, BalancerError, isGone, isAbsent, type Weights } from "../balancer/client";
 import { keepOrChoosePort, takenPort } from "../process/configured-port";
+import { openFree } from "../process/ports";
 import type { LocalListenerInputs as Inputs, LocalListenerState as State } from "./resource";
 
 const firstPort = 8080;
@@ -26,9 +27,10 @@ async function apply(news: Inputs, olds?: State): Promise<State> {
   const client = new BalancerClient(news);
   const weights = weightsFor(news.greenWeight);
   const live = (await client.state()).production;
-  const port = await keepOrChoosePort(portKey, news.port, live?.port, olds?.chosenPort ?? firstPort);
-  const listener =
-    live === null ? await client.createListener({ port, weights }) : await client.modifyListener({ port, weights });
+  const find = () => keepOrChoosePort(portKey, news.port, live?.port, olds?.chosenPort ?? firstPort);
+  const listener = await openFree(find, (port) =>
+    live === null ? client.createListener({ port, weights }) : client.modifyListener({ port, weights }),
+  );
   return { ...news, chosenPort: listener.port };
 }
 
